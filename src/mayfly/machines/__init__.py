@@ -1,0 +1,1 @@
+"""Virtual machines: one interface, several drivers, their images and networks."""

@@ -1,0 +1,1 @@
+"""Messages between host and guest, and between server and agent: versioned and typed."""

@@ -1,0 +1,1 @@
+"""Executes one job on the machine it is on and prints events; shipped into the guest."""

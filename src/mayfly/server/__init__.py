@@ -1,0 +1,1 @@
+"""Moves runs forward: the orchestrator, the scheduler, the local composition root."""

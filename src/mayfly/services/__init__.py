@@ -1,0 +1,1 @@
+"""What jobs call at run time: the source of the repository, actions."""

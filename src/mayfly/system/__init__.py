@@ -1,0 +1,1 @@
+"""Processes, clock, files, logging: knows nothing of CI."""

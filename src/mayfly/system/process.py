@@ -1,0 +1,114 @@
+"""The one way the host starts processes: the exact command is logged, output is bounded.
+
+Children are told by the kernel to die with us (`dies_with_parent`), so a `kill -9` of Mayfly
+leaves no process behind.
+"""
+
+import asyncio
+import logging
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+_OUTPUT_LIMIT = 16 * 1024 * 1024
+
+
+class CommandFailed(Exception):
+    """A command ended with a status other than 0; `stderr` holds the end of what it said."""
+
+    def __init__(self, argv: Sequence[str], status: int, stderr: str):
+        self.argv = tuple(argv)
+        self.status = status
+        self.stderr = stderr
+        super().__init__(f"{shlex.join(argv)} ended with status {status}: {stderr.strip()[-2000:]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a command ended: exit status (negative: signal number) and its decoded output."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def which(tool: str) -> str | None:
+    """Path of a tool; looks in the sbin folders too, which an ordinary user's PATH may lack."""
+    path = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
+    return shutil.which(tool, path=path)
+
+
+def dies_with_parent(argv: Sequence[str]) -> list[str]:
+    """The same command, killed by the kernel when the thread that started it ends."""
+    return ["setpriv", "--pdeathsig", "KILL", "--", *argv]
+
+
+async def start(
+    argv: Sequence[str],
+    *,
+    stdin: int | None = subprocess.DEVNULL,
+    stdout: int | None = subprocess.DEVNULL,
+    stderr: int | None = subprocess.DEVNULL,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    pass_fds: Sequence[int] = (),
+    new_session: bool = False,
+) -> asyncio.subprocess.Process:
+    """Start a command and return at once; `env` replaces the environment when given."""
+    _log.debug("start: %s", shlex.join(argv))
+    return await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        env=dict(env) if env is not None else None,
+        cwd=cwd,
+        pass_fds=tuple(pass_fds),
+        start_new_session=new_session,
+    )
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    input_bytes: bytes | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float | None = None,
+    check: bool = True,
+    pass_fds: Sequence[int] = (),
+) -> Completed:
+    """Run a command to its end.
+
+    Raises `CommandFailed` for a status other than 0 when `check`, `TimeoutError` (the process is
+    killed first) after `timeout` seconds, `FileNotFoundError` when the tool is missing. A
+    cancelled call kills the process too.
+    """
+    process = await start(
+        argv,
+        stdin=subprocess.PIPE if input_bytes is not None else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+        cwd=cwd,
+        pass_fds=pass_fds,
+    )
+    try:
+        async with asyncio.timeout(timeout):
+            out, err = await process.communicate(input_bytes)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    status = process.returncode if process.returncode is not None else -1
+    stdout = out[:_OUTPUT_LIMIT].decode(errors="replace")
+    stderr = err[:_OUTPUT_LIMIT].decode(errors="replace")
+    if check and status != 0:
+        raise CommandFailed(argv, status, stderr or stdout)
+    return Completed(status, stdout, stderr)

@@ -1,0 +1,1 @@
+"""Workflow text to plan: YAML, schema, expressions, matrix, triggers. Pure."""
