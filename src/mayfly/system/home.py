@@ -1,10 +1,10 @@
 """Where Mayfly keeps its files: `MAYFLY_HOME`, by default `~/.local/share/mayfly`.
 
-    images/       guest images, one folder a digest
-    templates/    booted snapshots, one folder a key
-    actions/      fetched actions, one folder a commit
-    machines/     running machines, one folder each; reaped when their owner is gone
-    logs/         our own log
+images/       guest images, one folder a digest
+templates/    booted snapshots, one folder a key
+actions/      fetched actions, one folder a commit
+machines/     running machines, one folder each; reaped when their owner is gone
+logs/         our own log
 """
 
 import os
