@@ -16,7 +16,7 @@ from typing import Any
 
 from mayfly.protocol import codec
 from mayfly.protocol.frames import Frame, FrameKind, ProtocolViolation, encode_frame
-from mayfly.protocol.job import JobSpec
+from mayfly.workflow.spec import JobSpec
 
 PROTOCOL_VERSION = 1
 

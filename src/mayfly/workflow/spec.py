@@ -5,8 +5,8 @@ with `${{ }}` in it.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from mayfly.protocol.codec import JsonValue
 from mayfly.workflow.model import Step
 
 
@@ -24,7 +24,7 @@ class JobSpec:
     key: str
     name: str
     steps: tuple[Step, ...]
-    contexts: dict[str, JsonValue]
+    contexts: dict[str, Any]
     env: dict[str, str] = field(default_factory=dict)
     masks: tuple[str, ...] = ()
     default_shell: str | None = None
