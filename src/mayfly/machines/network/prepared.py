@@ -1,0 +1,123 @@
+"""What every way of connecting a namespace has in common: the guest's side of it.
+
+The drivers make the namespace and its uplink; here the guest's tap gets its address, the rules
+that bind the guest are loaded, and QEMU's options come out.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from mayfly.domain.errors import HostCannot
+from mayfly.machines.network.addressing import PREFIX, Addresses
+from mayfly.machines.network.base import GuestAddress, NetworkPolicy
+from mayfly.machines.network.host import HostNetwork
+from mayfly.machines.network.namespace import Namespace
+from mayfly.machines.network.ruleset import (
+    NEVER_PUBLIC,
+    TAP,
+    GuestRules,
+    guest_ruleset,
+    unplugged_ruleset,
+)
+from mayfly.system.process import CommandFailed
+
+_UNPLUGGED_MTU = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a guest is to live: its addresses and, unless it has no network, the host's."""
+
+    ends: Addresses
+    mac: str
+    host: HostNetwork | None
+
+    @property
+    def guest(self) -> GuestAddress:
+        return GuestAddress(
+            address=self.ends.guest,
+            prefix=PREFIX,
+            mac=self.mac,
+            mtu=self.host.mtu if self.host else _UNPLUGGED_MTU,
+            gateway=self.ends.gateway if self.host else None,
+            dns=self.ends.gateway if self.host else None,
+        )
+
+
+class TapNetwork:
+    """A `PreparedNetwork`: the tap travels to QEMU as an open descriptor."""
+
+    def __init__(
+        self, namespace: Namespace, guest: GuestAddress, disconnect: Callable[[], Awaitable[None]]
+    ):
+        self.guest = guest
+        self._namespace = namespace
+        self._disconnect = disconnect
+        self._closed = False
+
+    @property
+    def pass_fds(self) -> tuple[int, ...]:
+        return (self._namespace.tap,)
+
+    def netdev(self, name: str) -> str:
+        return f"tap,id={name},fd={self._namespace.tap},vhost=off"
+
+    def wrap(self, argv: list[str]) -> list[str]:
+        return self._namespace.confine(argv)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._disconnect()
+        finally:
+            self._namespace.close()
+
+
+async def bind_guest(namespace: Namespace, site: Site, policy: NetworkPolicy) -> None:
+    """Give the tap its address and load the rules; no packet passes before they are there."""
+    if site.host is None:
+        await namespace.nft(unplugged_ruleset())
+        return
+    rules = GuestRules(
+        guest=site.ends.guest,
+        mac=site.mac,
+        gateway=site.ends.gateway,
+        blocked=NEVER_PUBLIC + site.host.local,
+        allow=policy.allow,
+        resolver=site.host.resolver,
+    )
+    await namespace.nft(guest_ruleset(rules))
+    # A fixed neighbour: the guest has no say in which hardware address is its own.
+    await namespace.ip(
+        f"link set {TAP} mtu {site.host.mtu}\n"
+        f"link set {TAP} up\n"
+        f"addr add {site.ends.gateway}/{PREFIX} dev {TAP}\n"
+        f"neigh add {site.ends.guest} lladdr {site.mac} dev {TAP} nud permanent\n"
+    )
+
+
+async def all_of(*steps: Awaitable[None]) -> None:
+    """Run steps side by side to the end of each, then raise what the first failed one raised.
+
+    None outlives the call, so what they work on can be taken apart afterwards.
+    """
+    for outcome in await asyncio.gather(*steps, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turns what the kernel or a tool refused into a `HostCannot`."""
+    try:
+        yield
+    except (CommandFailed, OSError) as error:
+        raise HostCannot(
+            "this host could not set up a guest's network",
+            details=str(error),
+            remedy="`mayfly doctor` says what is missing",
+        ) from error
