@@ -14,20 +14,14 @@ import enum
 from dataclasses import dataclass
 from typing import Any
 
+from mayfly.domain import job
 from mayfly.protocol import codec
 from mayfly.protocol.frames import Frame, FrameKind, ProtocolViolation, encode_frame
 from mayfly.workflow.spec import JobSpec
 
 PROTOCOL_VERSION = 1
 
-
-class Conclusion(enum.StrEnum):
-    """How a step or a job ended, in the words workflows use."""
-
-    SUCCESS = "success"
-    FAILURE = "failure"
-    CANCELLED = "cancelled"
-    SKIPPED = "skipped"
+Conclusion = job.Conclusion
 
 
 class Level(enum.StrEnum):
