@@ -8,7 +8,7 @@ import os
 
 from mayfly.domain.errors import HostCannot
 from mayfly.machines.network.base import Network
-from mayfly.machines.network.namespace import TUN_DEVICE
+from mayfly.machines.network.inside import TUN_DEVICE
 from mayfly.machines.network.routed import RoutedNetwork
 from mayfly.system.process import which
 

@@ -8,9 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mayfly.domain.errors import HostCannot
-from mayfly.machines.network.addressing import PREFIX, Addresses
+from mayfly.machines.network.addressing import PREFIX, Addresses, addresses
 from mayfly.machines.network.base import GuestAddress, NetworkPolicy
 from mayfly.machines.network.host import HostNetwork
 from mayfly.machines.network.namespace import Namespace
@@ -23,16 +24,26 @@ from mayfly.machines.network.ruleset import (
 )
 from mayfly.system.process import CommandFailed
 
+_A = TypeVar("_A")
+_B = TypeVar("_B")
+
+# The same in every namespace, so that what a guest learnt before its snapshot stays true.
+GATEWAY_MAC = "02:6d:61:79:66:01"
+
 _UNPLUGGED_MTU = 1500
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a guest is to live: its addresses and, unless it has no network, the host's."""
+    """Where a guest is to live: its index and, unless it has no network, the host's network."""
 
-    ends: Addresses
+    index: int
     mac: str
     host: HostNetwork | None
+
+    @property
+    def ends(self) -> Addresses:
+        return addresses(self.index)
 
     @property
     def guest(self) -> GuestAddress:
@@ -50,7 +61,10 @@ class TapNetwork:
     """A `PreparedNetwork`: the tap travels to QEMU as an open descriptor."""
 
     def __init__(
-        self, namespace: Namespace, guest: GuestAddress, disconnect: Callable[[], Awaitable[None]]
+        self,
+        namespace: Namespace,
+        guest: GuestAddress,
+        disconnect: Callable[[], Awaitable[None]] | None = None,
     ):
         self.guest = guest
         self._namespace = namespace
@@ -72,13 +86,19 @@ class TapNetwork:
             return
         self._closed = True
         try:
-            await self._disconnect()
+            if self._disconnect is not None:
+                await self._disconnect()
         finally:
             self._namespace.close()
 
 
-async def bind_guest(namespace: Namespace, site: Site, policy: NetworkPolicy) -> None:
-    """Give the tap its address and load the rules; no packet passes before they are there."""
+async def bind_guest(
+    namespace: Namespace, site: Site, policy: NetworkPolicy, uplink_batch: str = ""
+) -> None:
+    """Load the rules that bind the guest and give the namespace its addresses.
+
+    `uplink_batch` are `ip` commands for the other interface, where the driver has any.
+    """
     if site.host is None:
         await namespace.nft(unplugged_ruleset())
         return
@@ -90,24 +110,27 @@ async def bind_guest(namespace: Namespace, site: Site, policy: NetworkPolicy) ->
         allow=policy.allow,
         resolver=site.host.resolver,
     )
-    await namespace.nft(guest_ruleset(rules))
     # A fixed neighbour: the guest has no say in which hardware address is its own.
-    await namespace.ip(
-        f"link set {TAP} mtu {site.host.mtu}\n"
+    batch = uplink_batch + (
+        f"link set {TAP} address {GATEWAY_MAC} mtu {site.host.mtu}\n"
         f"link set {TAP} up\n"
         f"addr add {site.ends.gateway}/{PREFIX} dev {TAP}\n"
         f"neigh add {site.ends.guest} lladdr {site.mac} dev {TAP} nud permanent\n"
     )
+    await both(namespace.nft(guest_ruleset(rules)), namespace.ip(batch))
 
 
-async def all_of(*steps: Awaitable[None]) -> None:
-    """Run steps side by side to the end of each, then raise what the first failed one raised.
+async def both(first: Awaitable[_A], second: Awaitable[_B]) -> tuple[_A, _B]:
+    """Run two steps side by side, both to their end, then raise what the first failed one raised.
 
     None outlives the call, so what they work on can be taken apart afterwards.
     """
-    for outcome in await asyncio.gather(*steps, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome
+    one, two = await asyncio.gather(first, second, return_exceptions=True)
+    if isinstance(one, BaseException):
+        raise one
+    if isinstance(two, BaseException):
+        raise two
+    return one, two
 
 
 @contextmanager

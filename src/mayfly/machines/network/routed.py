@@ -13,8 +13,8 @@ from mayfly.machines.network.addressing import INDEX_COUNT, PREFIX, addresses, r
 from mayfly.machines.network.base import NetworkPolicy
 from mayfly.machines.network.host import HostNetwork, survey
 from mayfly.machines.network.namespace import Namespace, create_namespace
-from mayfly.machines.network.prepared import Site, TapNetwork, all_of, bind_guest, explained
-from mayfly.machines.network.routing import route_for_guests
+from mayfly.machines.network.prepared import Site, TapNetwork, bind_guest, both, explained
+from mayfly.machines.network.routing import forward_from, machine_coming, route_for_guests
 from mayfly.machines.network.ruleset import HOST_LINK_PREFIX, OPENED_GROUP, UPLINK
 from mayfly.system.process import CommandFailed, run
 
@@ -32,16 +32,35 @@ class RoutedNetwork:
             host = await survey(policy)
             namespace = await create_namespace()
             try:
-                index = await _connect(namespace, host, policy) if host else _draw()
-                site = Site(addresses(index), random_mac(), host)
-                steps = [bind_guest(namespace, site, policy)]
-                if host:
-                    steps += [_configure(namespace, index), route_for_guests(host.uplink, index)]
-                await all_of(*steps)
+                if host is None:
+                    return await _unplugged(namespace, policy)
+                async with machine_coming():
+                    site, _ = await both(
+                        _wire(namespace, host, policy), route_for_guests(host.uplink)
+                    )
+                    forward_from(site.index)
+                return TapNetwork(namespace, site.guest, partial(_disconnect, namespace))
             except BaseException:
                 namespace.close()
                 raise
-        return TapNetwork(namespace, site.guest, partial(_disconnect, namespace, host))
+
+
+async def _unplugged(namespace: Namespace, policy: NetworkPolicy) -> TapNetwork:
+    site = Site(_draw(), random_mac(), None)
+    await bind_guest(namespace, site, policy)
+    return TapNetwork(namespace, site.guest)
+
+
+async def _wire(namespace: Namespace, host: HostNetwork, policy: NetworkPolicy) -> Site:
+    """Connect the namespace to the host and bind its guest."""
+    site = Site(await _connect(namespace, host, policy), random_mac(), host)
+    way_out = (
+        f"link set {UPLINK} up\n"
+        f"addr add {site.ends.uplink}/{PREFIX} dev {UPLINK}\n"
+        f"route add default via {site.ends.host}\n"
+    )
+    await bind_guest(namespace, site, policy, way_out)
+    return site
 
 
 async def _connect(namespace: Namespace, host: HostNetwork, policy: NetworkPolicy) -> int:
@@ -69,23 +88,12 @@ async def _connect(namespace: Namespace, host: HostNetwork, policy: NetworkPolic
     )
 
 
-async def _configure(namespace: Namespace, index: int) -> None:
-    """Give the namespace its end of the pair, and the way out."""
-    ends = addresses(index)
-    await namespace.ip(
-        f"link set {UPLINK} up\n"
-        f"addr add {ends.uplink}/{PREFIX} dev {UPLINK}\n"
-        f"route add default via {ends.host}\n"
-    )
-
-
-async def _disconnect(namespace: Namespace, host: HostNetwork | None) -> None:
+async def _disconnect(namespace: Namespace) -> None:
     """Delete the pair from its nameless end: by its name on the host it might be another's.
 
     The kernel would do it by itself, a moment later.
     """
-    if host:
-        await run(namespace.enter(["ip", "link", "delete", UPLINK]), check=False)
+    await run(namespace.enter(["ip", "link", "delete", UPLINK]), check=False)
 
 
 def _opens_host(host: HostNetwork, policy: NetworkPolicy) -> bool:

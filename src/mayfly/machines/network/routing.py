@@ -4,51 +4,63 @@ All machines of all Mayfly processes share it. Every machine brings it up to dat
 survives a firewall that was reloaded; `reap` removes it when no machine needs it.
 """
 
+import asyncio
+import fcntl
 import json
+import os
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from mayfly.machines.network.ruleset import HOST_LINK_PREFIX, HOST_TABLE, host_ruleset
 from mayfly.system.process import run
 
 _IPV4 = Path("/proc/sys/net/ipv4")
+_LOCK = Path("/run/mayfly-network.lock")
+_LOCK_PERIOD = 0.01  # seconds; `reap` holds it for some tens of milliseconds
 
 
-async def route_for_guests(uplink: str, index: int) -> None:
-    """Let the interface `mayfly<index>` reach what `uplink` reaches.
+@asynccontextmanager
+async def machine_coming() -> AsyncIterator[None]:
+    """Held while a machine's network is made: `reap` removes nothing meanwhile."""
+    lock = _open_lock()
+    try:
+        while not _lock(lock, fcntl.LOCK_SH):  # noqa: ASYNC110  (another process holds it)
+            await asyncio.sleep(_LOCK_PERIOD)
+        yield
+    finally:
+        os.close(lock)
 
-    Forwarding is switched on for these two interfaces only, and after the table that bounds it.
-    """
-    await _load(uplink)
+
+async def route_for_guests(uplink: str) -> None:
+    """Let packets from `uplink` come back to guests, after loading the table that bounds that."""
+    ruleset = host_ruleset(uplink, forwards_for_others=_forwards_for_others())
+    await run(["nft", "-f", "-"], input_bytes=ruleset.encode())
+    _forwarding(uplink).write_text("1")
+
+
+def forward_from(index: int) -> None:
+    """Route what the interface `mayfly<index>` sends; call it when the table is there."""
     _forwarding(f"{HOST_LINK_PREFIX}{index}").write_text("1")
 
 
 async def reap() -> list[str]:
-    """Remove what the host keeps for guests if it has none; says what was removed.
-
-    A machine that is being prepared meanwhile is noticed afterwards, and served again.
-    """
-    if _links():
-        return []
-    opened = await _opened()
-    if opened is None:
-        return []
-    if not _forwards_for_others():
+    """Remove what the host keeps for guests if it has none; says what was removed."""
+    lock = _open_lock()
+    try:
+        if not _lock(lock, fcntl.LOCK_EX) or _links():
+            return []
+        opened = await _opened()
+        if opened is None:
+            return []
         for interface in opened:
-            if _forwarding(interface).exists():
+            if not _forwards_for_others() and _forwarding(interface).exists():
                 _forwarding(interface).write_text("0")
-    await run(["nft", "delete", "table", "inet", HOST_TABLE], check=False)
-    if _links():
-        for interface in opened:
-            await _load(interface)
-        return []
-    return [f"nftables table inet {HOST_TABLE}"]
-
-
-async def _load(uplink: str) -> None:
-    ruleset = host_ruleset(uplink, forwards_for_others=_forwards_for_others())
-    await run(["nft", "-f", "-"], input_bytes=ruleset.encode())
-    _forwarding(uplink).write_text("1")
+        await run(["nft", "delete", "table", "inet", HOST_TABLE])
+        return [f"nftables table inet {HOST_TABLE}"]
+    finally:
+        os.close(lock)
 
 
 async def _opened() -> list[str] | None:
@@ -70,3 +82,15 @@ def _forwarding(interface: str) -> Path:
 
 def _links() -> list[str]:
     return [name for _, name in socket.if_nameindex() if name.startswith(HOST_LINK_PREFIX)]
+
+
+def _open_lock() -> int:
+    return os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def _lock(fd: int, kind: int) -> bool:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
