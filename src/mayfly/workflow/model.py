@@ -15,7 +15,7 @@ class Step:
     """One step of a job or composite action; exactly one of `run` and `uses` is set.
 
     `condition`, `continue_on_error`, `timeout_minutes` and the values of `with_` and `env` are
-    templates (`condition` may lack its `${{ }}`).
+    templates (`condition` may lack its `${{ }}`). `uses_at` is where `uses` is written.
     """
 
     location: Location
@@ -30,6 +30,15 @@ class Step:
     working_directory: str | None = None
     continue_on_error: str | None = None
     timeout_minutes: str | None = None
+    uses_at: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A part of the file kept as plain data (None, bool, int, float, str, list, dict)."""
+
+    location: Location
+    value: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +51,11 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Concurrency:
-    """`group` and `cancel_in_progress` are templates."""
+    """`group` and `cancel_in_progress` are templates; `queue` is "single" or "max"."""
 
     group: str
     cancel_in_progress: str = "false"
+    queue: str = "single"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +77,15 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A job that calls a reusable workflow. `secrets` is "inherit" or name → template."""
+    """A job that calls a reusable workflow. `secrets` is "inherit" or name → template.
+
+    The values of `with_` are templates, booleans and numbers.
+    """
 
     uses: str
     with_: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, str] | str = field(default_factory=dict)
+    uses_at: Location | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +112,10 @@ class Job:
     continue_on_error: str | None = None
     steps: tuple[Step, ...] = ()
     call: Call | None = None
-    container: Any = None
-    services: Any = None
+    cancel_timeout_minutes: str | None = None
+    container: Located | None = None
+    services: Located | None = None
+    snapshot: Located | None = None
 
 
 @dataclass(frozen=True, slots=True)
