@@ -116,3 +116,9 @@ class Network(Protocol):
 
     async def prepare(self, policy: NetworkPolicy) -> PreparedNetwork:
         """A new network. Raises `HostCannot`; then, and when cancelled, nothing is left."""
+
+    async def reap(self) -> list[str]:
+        """Remove what no machine on this host needs any more; one line for each thing removed.
+
+        Machines of other Mayfly processes count too, also those being prepared meanwhile.
+        """

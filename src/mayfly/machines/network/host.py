@@ -15,6 +15,7 @@ from typing import Any
 
 from mayfly.domain.errors import HostCannot
 from mayfly.machines.network.base import NetworkMode, NetworkPolicy
+from mayfly.machines.network.tools import tool
 from mayfly.system.process import CommandFailed, run
 
 # The second names the real servers where the first only names systemd's stub on the loopback.
@@ -52,7 +53,7 @@ async def survey(policy: NetworkPolicy) -> HostNetwork | None:
         return None
     resolver = policy.dns or find_resolver()
     try:
-        answers = await run(["ip", "-4", "-j", "-batch", "-"], input_bytes=_QUESTIONS)
+        answers = await run([tool("ip"), "-4", "-j", "-batch", "-"], input_bytes=_QUESTIONS)
     except CommandFailed as error:
         raise HostCannot(
             "this host has no IPv4 route to the internet, so its guests cannot have one",

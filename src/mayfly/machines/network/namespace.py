@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from mayfly.machines.network.inside import open_namespace, open_tap, route_ipv4_only
 from mayfly.machines.network.ruleset import TAP
+from mayfly.machines.network.tools import tool
 from mayfly.system.process import run
 
 _CLONE_NEWNET = 0x40000000
@@ -49,11 +50,11 @@ class Namespace:
 
     async def nft(self, ruleset: str) -> None:
         """Load a ruleset inside: all of it or nothing."""
-        await run(self.enter(["nft", "-f", "-"]), input_bytes=ruleset.encode())
+        await run(self.enter([tool("nft"), "-f", "-"]), input_bytes=ruleset.encode())
 
     async def ip(self, batch: str) -> None:
         """Run `ip` commands inside, one a line, up to the first that fails."""
-        await run(self.enter(["ip", "-batch", "-"]), input_bytes=batch.encode())
+        await run(self.enter([tool("ip"), "-batch", "-"]), input_bytes=batch.encode())
 
     def close(self) -> None:
         """Let go of it; safe to call twice."""

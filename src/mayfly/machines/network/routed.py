@@ -14,8 +14,9 @@ from mayfly.machines.network.base import NetworkPolicy
 from mayfly.machines.network.host import HostNetwork, survey
 from mayfly.machines.network.namespace import Namespace, create_namespace
 from mayfly.machines.network.prepared import Site, TapNetwork, bind_guest, both, explained
-from mayfly.machines.network.routing import forward_from, machine_coming, route_for_guests
+from mayfly.machines.network.routing import forward_from, machine_coming, reap, route_for_guests
 from mayfly.machines.network.ruleset import HOST_LINK_PREFIX, OPENED_GROUP, UPLINK
+from mayfly.machines.network.tools import tool
 from mayfly.system.process import CommandFailed, run
 
 # Indices are drawn at random; this many taken ones in a row mean the range is all but full.
@@ -43,6 +44,9 @@ class RoutedNetwork:
             except BaseException:
                 namespace.close()
                 raise
+
+    async def reap(self) -> list[str]:
+        return await reap()
 
 
 async def _unplugged(namespace: Namespace, policy: NetworkPolicy) -> TapNetwork:
@@ -76,7 +80,7 @@ async def _connect(namespace: Namespace, host: HostNetwork, policy: NetworkPolic
             f"addr add {addresses(index).host}/{PREFIX} dev {link}\n"
         )
         try:
-            await run(["ip", "-batch", "-"], input_bytes=batch.encode())
+            await run([tool("ip"), "-batch", "-"], input_bytes=batch.encode())
         except CommandFailed as error:
             if "File exists" not in error.stderr:
                 raise
@@ -93,7 +97,7 @@ async def _disconnect(namespace: Namespace) -> None:
 
     The kernel would do it by itself, a moment later.
     """
-    await run(namespace.enter(["ip", "link", "delete", UPLINK]), check=False)
+    await run(namespace.enter([tool("ip"), "link", "delete", UPLINK]), check=False)
 
 
 def _opens_host(host: HostNetwork, policy: NetworkPolicy) -> bool:

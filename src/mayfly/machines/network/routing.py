@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from mayfly.machines.network.ruleset import HOST_LINK_PREFIX, HOST_TABLE, host_ruleset
+from mayfly.machines.network.tools import tool
 from mayfly.system.process import run
 
 _IPV4 = Path("/proc/sys/net/ipv4")
@@ -36,7 +37,7 @@ async def machine_coming() -> AsyncIterator[None]:
 async def route_for_guests(uplink: str) -> None:
     """Let packets from `uplink` come back to guests, after loading the table that bounds that."""
     ruleset = host_ruleset(uplink, forwards_for_others=_forwards_for_others())
-    await run(["nft", "-f", "-"], input_bytes=ruleset.encode())
+    await run([tool("nft"), "-f", "-"], input_bytes=ruleset.encode())
     _forwarding(uplink).write_text("1")
 
 
@@ -57,7 +58,7 @@ async def reap() -> list[str]:
         for interface in opened:
             if not _forwards_for_others() and _forwarding(interface).exists():
                 _forwarding(interface).write_text("0")
-        await run(["nft", "delete", "table", "inet", HOST_TABLE])
+        await run([tool("nft"), "delete", "table", "inet", HOST_TABLE])
         return [f"nftables table inet {HOST_TABLE}"]
     finally:
         os.close(lock)
@@ -65,7 +66,9 @@ async def reap() -> list[str]:
 
 async def _opened() -> list[str] | None:
     """Interfaces on which Mayfly switched forwarding on; None without the table."""
-    listing = await run(["nft", "-j", "list", "set", "inet", HOST_TABLE, "opened"], check=False)
+    listing = await run(
+        [tool("nft"), "-j", "list", "set", "inet", HOST_TABLE, "opened"], check=False
+    )
     if listing.status != 0:
         return None
     sets = [entry["set"] for entry in json.loads(listing.stdout)["nftables"] if "set" in entry]
