@@ -16,8 +16,10 @@ from mayfly.workflow.schema.types import (
     list_of,
     mapping,
     names,
+    one_of,
     required,
     shape,
+    text,
     word,
 )
 
@@ -45,7 +47,7 @@ _RUN_STEP = shape(
     "a step that runs a command",
     {
         "run": required(TEXT.using(_STEP)),
-        "shell": required(word(literals.shell).using(_STEP)),
+        "shell": required(text(literals.shell).using(_STEP)),
         "working-directory": TEXT.using(_STEP),
         **_STEP_KEYS,
     },
@@ -63,7 +65,7 @@ _USES_STEP = shape(
 _DOCKER = shape(
     "'runs' of a Docker action",
     {
-        "using": required(WORD),
+        "using": required(one_of("docker")),
         "image": required(WORD),
         "entrypoint": WORD,
         "args": list_of(TEXT.using(_ARGUMENT)),
@@ -78,7 +80,7 @@ _DOCKER = shape(
 _NODE = shape(
     "'runs' of a JavaScript action",
     {
-        "using": required(WORD),
+        "using": required(one_of("node12 node16 node20 node24")),
         "main": required(WORD),
         "pre": WORD,
         "pre-if": condition(_RUNS_IF),
@@ -90,7 +92,7 @@ _NODE = shape(
 _COMPOSITE = shape(
     "'runs' of a composite action",
     {
-        "using": required(WORD),
+        "using": required(one_of("composite")),
         "steps": required(list_of(Value(shapes=(_RUN_STEP, _USES_STEP)))),
     },
     rules.step_ids_differ,
@@ -118,7 +120,7 @@ ACTION = mapping(
             "'outputs'", mapping("an output", {"description": TEXT, "value": TEXT.using(_OUTPUT)})
         ),
         "runs": required(Value(shapes=(_DOCKER, _NODE, _COMPOSITE))),
-        "branding": mapping("'branding'", {"icon": WORD, "color": WORD}),
+        "branding": mapping("'branding'", {"icon": TEXT, "color": TEXT}),
     },
     other=ANY,
 )

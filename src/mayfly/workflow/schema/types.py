@@ -151,6 +151,10 @@ SCALAR = TEXT
 NOTHING = Value((Literal(type(None)),))
 
 
+def text(check: Check) -> Value:
+    return Value((Literal(check=check),))
+
+
 def word(check: Check) -> Value:
     return Value((Literal(non_empty=True, check=check),))
 
