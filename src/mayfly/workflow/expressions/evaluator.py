@@ -49,8 +49,8 @@ _COMPARE: dict[str, Callable[[Value, Value], bool]] = {
 class Scope:
     """What one evaluation sees: named values, functions beyond the language's own, its budget.
 
-    Both mappings are looked up without case. A function gets the evaluated arguments by position
-    and raises FunctionFailed to refuse them.
+    Both mappings are looked up without case. A function gets the evaluated arguments by position,
+    as many as its entry in SIGNATURES allows, and raises FunctionFailed to refuse them.
     """
 
     contexts: Contexts
