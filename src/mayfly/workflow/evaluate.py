@@ -104,8 +104,8 @@ def condition_mentions(text: str, context: str) -> bool:
 
 
 def asks_status(text: str) -> bool:
-    """Whether a condition calls success(), failure(), always() or cancelled()."""
-    return _condition(text).asks_status
+    """Whether a condition calls success(), failure(), always() or cancelled(); blank does not."""
+    return bool(text.strip()) and _condition(text).asks_status
 
 
 def has_expression(text: str) -> bool:
