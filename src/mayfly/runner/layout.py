@@ -1,0 +1,112 @@
+"""Where things are on the machine that runs the job, and as whom steps run.
+
+Every path the runner touches outside the workspace comes from one `Layout`, so that the same
+program runs in a guest and in a temporary directory.
+"""
+
+import os
+import pwd
+from dataclasses import dataclass
+from pathlib import Path
+
+_GUEST_PATH = "/home/runner/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The user that steps run as; `switch` is set when that is not the user of the runner."""
+
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    home: Path
+    switch: bool
+
+    @classmethod
+    def named(cls, name: str) -> "Account":
+        """KeyError if there is no such user."""
+        entry = pwd.getpwnam(name)
+        groups = tuple(os.getgrouplist(name, entry.pw_gid))
+        return cls(name, entry.pw_uid, entry.pw_gid, groups, Path(entry.pw_dir), switch=True)
+
+    @classmethod
+    def current(cls) -> "Account":
+        entry = pwd.getpwuid(os.geteuid())
+        home = Path(os.environ.get("HOME", entry.pw_dir))
+        return cls(entry.pw_name, entry.pw_uid, entry.pw_gid, (), home, switch=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`path` is the PATH that steps begin with; `release` describes the system (os-release)."""
+
+    work: Path
+    tool_cache: Path
+    account: Account
+    path: str
+    release: Path = Path("/etc/os-release")
+
+    @classmethod
+    def guest(cls) -> "Layout":
+        """The layout of every guest image: user `runner`, paths as on GitHub's machines."""
+        return cls(
+            work=Path("/home/runner/work"),
+            tool_cache=Path("/opt/hostedtoolcache"),
+            account=Account.named("runner"),
+            path=_GUEST_PATH,
+        )
+
+    @property
+    def temp(self) -> Path:
+        return self.work / "_temp"
+
+    @property
+    def actions(self) -> Path:
+        """Fetched actions, one directory a source."""
+        return self.work / "_actions"
+
+    @property
+    def commands(self) -> Path:
+        """The files behind GITHUB_ENV, GITHUB_OUTPUT and their like."""
+        return self.temp / "_runner_file_commands"
+
+    @property
+    def event(self) -> Path:
+        return self.temp / "_github_workflow" / "event.json"
+
+    def workspace(self, repository: str) -> Path:
+        """`repository` is `owner/name`."""
+        name = repository.rpartition("/")[2]
+        return self.work / name / name
+
+    def prepare(self, *directories: Path) -> None:
+        """Make directories under `work`, parents too, all owned by the account."""
+        for directory in directories:
+            self._make(directory)
+
+    def _make(self, directory: Path) -> None:
+        if directory.is_dir():
+            return
+        if directory != self.work:
+            self._make(directory.parent)
+        directory.mkdir(parents=directory == self.work, exist_ok=True)
+        self.own(directory)
+
+    def own(self, path: Path) -> None:
+        """Give a file the runner made to the account."""
+        if self.account.switch:
+            os.lchown(path, self.account.uid, self.account.gid)
+
+    def write(self, path: Path, data: bytes) -> None:
+        """A file of the account with this content."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        descriptor = os.open(path, flags, 0o644)
+        try:
+            if self.account.switch:
+                os.fchown(descriptor, self.account.uid, self.account.gid)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,55 @@
+"""The runner's command line and its one conversation: Ready, Assign, the job, JobFinished."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from mayfly.protocol.frames import ProtocolViolation
+from mayfly.protocol.messages import PROTOCOL_VERSION, Assign, Identity, Ready
+from mayfly.runner import identity, warm
+from mayfly.runner.cgroup import JobGroup
+from mayfly.runner.job import Job
+from mayfly.runner.layout import Layout
+from mayfly.runner.machine import Machine, opened
+from mayfly.runner.port import HostGone
+
+_USAGE = "usage: mayfly-runner serve PORT"
+
+
+def serve(machine: Machine, settle: Callable[[Identity], None]) -> None:
+    """Say Ready, do one job, and stay until the host closes the port.
+
+    `settle` makes the machine what the host says it is. Raises HostGone when the host leaves
+    early and ProtocolViolation when it says what it may not.
+    """
+    port = machine.port
+    machine.prepare()
+    port.send(Ready(PROTOCOL_VERSION))
+    port.flush()
+    message = port.receive()  # the template's snapshot is taken here
+    if not isinstance(message, Assign):
+        raise ProtocolViolation("expected Assign")
+    settle(message.identity)
+    port.send(Job(machine, message.job).run())
+    port.flush()
+    port.wait_for_end()
+
+
+def main() -> int:
+    """Exit status 0 after a job, 1 when the host left or broke the protocol, 2 for bad usage."""
+    if len(sys.argv) != 3 or sys.argv[1] != "serve":
+        print(_USAGE, file=sys.stderr)  # noqa: T201
+        return 2
+    descriptor = os.open(sys.argv[2], os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    layout = Layout.guest()
+    group = JobGroup.make()
+    warm.wait_for_system()
+    identity.warm()
+    warm.rehearse(layout, group)
+    try:
+        with opened(descriptor, layout, group=group) as machine:
+            serve(machine, identity.settle)
+    except (HostGone, ProtocolViolation) as error:
+        print(f"mayfly-runner: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0

@@ -1,0 +1,163 @@
+"""The channel to the host: frames over one descriptor that never blocks.
+
+A virtio port whose host end is not connected reads as empty; that is waited out. The end of any
+other descriptor (a socket) is the end of the host.
+"""
+
+import os
+import selectors
+import stat
+from collections import deque
+from collections.abc import Callable
+
+from mayfly.protocol.frames import MAX_DATA, FrameDecoder, FrameKind, encode_log
+from mayfly.protocol.messages import (
+    Assign,
+    Cancel,
+    FromRunner,
+    SourceRefused,
+    decode_from_host,
+    encode_message,
+)
+from mayfly.runner.loop import Callback, Loop
+
+_READ_SIZE = 256 * 1024
+_CONGESTED = 1024 * 1024  # bytes not yet taken by the host at which steps are made to wait
+_RECONNECT_S = 0.01
+
+
+class HostGone(Exception):
+    """The host closed the channel for good."""
+
+
+class Port:
+    """Sends at once what the host takes and keeps the rest; receives while the loop turns.
+
+    Cancel goes to `on_cancel`; every other message and BLOB is kept in order for `receive`.
+    """
+
+    def __init__(self, descriptor: int, loop: Loop):
+        self._descriptor = descriptor
+        self._loop = loop
+        self._patient = stat.S_ISCHR(os.fstat(descriptor).st_mode)
+        self._decoder = FrameDecoder()
+        self._inbox: deque[Assign | SourceRefused | bytes] = deque()
+        self._outbox: deque[memoryview] = deque()
+        self._unsent = 0
+        self._watched = 0
+        self._drained: list[Callback] = []
+        self.on_cancel: Callable[[Cancel], None] = _ignore
+        self.disconnected = False
+        os.set_blocking(descriptor, False)
+        self._watch()
+
+    def send(self, message: FromRunner) -> None:
+        self._put(encode_message(message))
+
+    def send_log(self, step: int, data: bytes) -> None:
+        """Raw output of a step, of any length."""
+        for start in range(0, len(data), MAX_DATA):
+            self._put(encode_log(step, data[start : start + MAX_DATA]))
+
+    def receive(self) -> Assign | SourceRefused | bytes:
+        """The next message, or the payload of the next BLOB; HostGone if none will come."""
+        while not self._inbox:
+            self._loop.turn()
+        return self._inbox.popleft()
+
+    @property
+    def congested(self) -> bool:
+        return self._unsent > _CONGESTED
+
+    def when_drained(self, callback: Callback) -> None:
+        """Call back once when the host has taken what was sent."""
+        self._drained.append(callback)
+
+    def flush(self) -> None:
+        """Wait until the host has taken everything."""
+        while self._outbox:
+            self._loop.turn()
+
+    def wait_for_end(self) -> None:
+        """Wait until the host closes its end."""
+        try:
+            while not self.disconnected:
+                self._loop.turn()
+        except HostGone:
+            return
+
+    def _put(self, data: bytes) -> None:
+        self._outbox.append(memoryview(data))
+        self._unsent += len(data)
+        if len(self._outbox) == 1:
+            self._write()
+
+    def _ready(self) -> None:
+        self._read()
+        if not self.disconnected:
+            self._write()
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._descriptor, _READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise HostGone(str(error)) from None
+        if not data:
+            self._hang_up()
+            return
+        for frame in self._decoder.feed(data):
+            if frame.kind is FrameKind.BLOB:
+                self._inbox.append(frame.payload)
+                continue
+            message = decode_from_host(frame)
+            if isinstance(message, Cancel):
+                self.on_cancel(message)
+            else:
+                self._inbox.append(message)
+
+    def _hang_up(self) -> None:
+        if not self._patient:
+            raise HostGone("end of stream")
+        self.disconnected = True
+        self._watched = 0
+        self._loop.forget(self._descriptor)  # it would report its hang-up for ever
+        self._loop.after(_RECONNECT_S, self._reconnect)
+
+    def _reconnect(self) -> None:
+        self.disconnected = False
+        self._ready()
+        if not self.disconnected:
+            self._watch()
+
+    def _write(self) -> None:
+        while self._outbox:
+            try:
+                written = os.write(self._descriptor, self._outbox[0])
+            except BlockingIOError:
+                break
+            except OSError as error:
+                raise HostGone(str(error)) from None
+            self._unsent -= written
+            rest = self._outbox[0][written:]
+            if rest:
+                self._outbox[0] = rest
+            else:
+                self._outbox.popleft()
+        if not self.disconnected:
+            self._watch()
+        if not self._outbox and self._drained:
+            waiting, self._drained = self._drained, []
+            for callback in waiting:
+                callback()
+
+    def _watch(self) -> None:
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._outbox else 0)
+        if events != self._watched:
+            self._watched = events
+            self._loop.watch(self._descriptor, events, self._ready)
+
+
+def _ignore(_: Cancel) -> None:
+    """Before a job there is nothing to cancel."""

@@ -1,0 +1,74 @@
+"""What the runner does before it says Ready, so that the snapshot holds it done.
+
+A rehearsal job goes through the code and the programs of an ordinary one: modules are imported,
+patterns compiled, Python's bytecode specialised, and the pages of bash and sudo in memory.
+"""
+
+import gc
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from mayfly.domain.errors import Location
+from mayfly.protocol.messages import Assign, Identity, encode_message
+from mayfly.runner.cgroup import JobGroup
+from mayfly.runner.job import Job
+from mayfly.runner.layout import Layout
+from mayfly.runner.machine import opened
+from mayfly.workflow.model import Step
+from mayfly.workflow.spec import JobSpec
+
+_NOBODY = Identity("rehearsal", "0" * 32, "", 0, "")
+_HERE = Location("rehearsal", 1, 1)
+_SCRIPT = """
+sudo -n true || true
+echo "::group::${{ github.repository }}"
+echo "answer=42" >> "$GITHUB_OUTPUT"
+echo "ANSWER=42" >> "$GITHUB_ENV"
+cat /dev/null; ls / > /dev/null; mkdir -p a; rm -r a; uname -m; git --version || true
+"""
+_LATER = 'echo "${{ steps.first.outputs.answer }} $ANSWER"'
+
+
+def wait_for_system() -> None:
+    """Wait until systemd has started everything else, if it runs here."""
+    if Path("/run/systemd/system").is_dir():
+        command = ("systemctl", "is-system-running", "--wait")
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+
+
+def rehearse(layout: Layout, group: JobGroup | None) -> None:
+    """Run a small job in a directory of its own; then keep what is in memory out of collections."""
+    layout.prepare(layout.work)
+    directory = Path(tempfile.mkdtemp(dir=layout.work))
+    layout.own(directory)
+    host, ours = socket.socketpair()
+    try:
+        host.sendall(encode_message(Assign(_NOBODY, _spec())))
+        stage = replace(layout, work=directory)
+        with opened(ours.fileno(), stage, group=group) as machine:
+            message = machine.port.receive()
+            assert isinstance(message, Assign)  # it was sent above
+            machine.port.send(Job(machine, message.job).run())
+    finally:
+        host.close()
+        ours.close()
+        shutil.rmtree(directory)
+    os.sync()
+    gc.collect()
+    gc.freeze()
+
+
+def _spec() -> JobSpec:
+    steps = (
+        Step(_HERE, id="first", name="${{ github.job }}", run=_SCRIPT, shell="bash"),  # noqa: S604
+        Step(_HERE, condition="success() && runner.os == 'Linux'", run=_LATER, env={"A": "b"}),
+    )
+    contexts = {"github": {"repository": "a/rehearsal", "event": {"ref": "refs/heads/main"}}}
+    return JobSpec(
+        "rehearsal", "rehearsal", steps, contexts, masks=("rehearsed",), repository="a/rehearsal"
+    )

@@ -1,0 +1,191 @@
+"""The host's side of a conversation with a runner: sends Assign, answers, collects what is said.
+
+The real program runs in a thread, on one end of a socket pair, in a temporary directory.
+"""
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mayfly.domain.errors import Location
+from mayfly.protocol.frames import FrameDecoder, FrameKind, decode_log, encode_frame
+from mayfly.protocol.messages import (
+    Annotation,
+    Assign,
+    Cancel,
+    FromHost,
+    FromRunner,
+    Identity,
+    JobFinished,
+    Ready,
+    SourceRefused,
+    SourceRequest,
+    StepFinished,
+    StepStarted,
+    Summary,
+    decode_from_runner,
+    encode_message,
+)
+from mayfly.runner.layout import Account, Layout
+from mayfly.runner.machine import opened
+from mayfly.runner.main import serve
+from mayfly.runner.process import Patience
+from mayfly.workflow.model import Step
+from mayfly.workflow.spec import JobSpec
+
+IDENTITY = Identity("clone", "0" * 32, "", 0, "52:54:00:00:00:01")
+HERE = Location("ci.yml", 1, 1)
+BLOB_SIZE = 256 * 1024
+
+
+def step(run: str | None = None, **more: Any) -> Step:
+    """A step; `with_` and the other fields by name."""
+    return Step(HERE, run=run, **more)
+
+
+def layout_in(directory: Path) -> Layout:
+    return Layout(
+        work=directory / "work",
+        tool_cache=directory / "tools",
+        account=Account.current(),
+        path=os.environ["PATH"],
+    )
+
+
+@dataclass
+class Host:
+    """`on_log` is called with each LOG; `sources` answers requests: a key's tar, or a refusal."""
+
+    socket: socket.socket
+    sources: dict[str | None, bytes] = field(default_factory=dict)
+    messages: list[FromRunner] = field(default_factory=list)
+    logs: dict[int, bytes] = field(default_factory=dict)
+    on_log: Callable[[int, bytes], None] = lambda step, data: None
+    on_message: Callable[[FromRunner], None] = lambda message: None
+
+    def send(self, message: FromHost) -> None:
+        self.socket.sendall(encode_message(message))
+
+    def cancel(self, grace_s: float = 30.0) -> None:
+        self.send(Cancel("a test", grace_s))
+
+    def assign(self, spec: JobSpec) -> None:
+        self.send(Assign(IDENTITY, spec))
+
+    def until(self, kind: type[Any]) -> Any:
+        """Take in what comes until a message of this kind."""
+        for message in self._incoming():
+            self.messages.append(message)
+            self.on_message(message)
+            if isinstance(message, SourceRequest):
+                self._answer(message)
+            if isinstance(message, kind):
+                return message
+        raise AssertionError(f"the runner left without {kind.__name__}: {self.messages}")
+
+    def _incoming(self) -> Iterator[FromRunner]:
+        decoder = FrameDecoder()
+        while data := self.socket.recv(1 << 20):
+            for frame in decoder.feed(data):
+                if frame.kind is FrameKind.LOG:
+                    number, text = decode_log(frame.payload)
+                    self.logs[number] = self.logs.get(number, b"") + text
+                    self.on_log(number, text)
+                else:
+                    yield decode_from_runner(frame)
+
+    def _answer(self, request: SourceRequest) -> None:
+        source = self.sources.get(request.action)
+        if source is None:
+            self.send(SourceRefused(f"no source {request.action}"))
+            return
+        for start in range(0, len(source), BLOB_SIZE):
+            self.socket.sendall(encode_frame(FrameKind.BLOB, source[start : start + BLOB_SIZE]))
+        self.socket.sendall(encode_frame(FrameKind.BLOB, b""))
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished job: everything the host heard."""
+
+    host: Host
+    finished: JobFinished
+
+    @property
+    def steps(self) -> list[StepFinished]:
+        """Without step 0, which sets up."""
+        return [m for m in self.host.messages if isinstance(m, StepFinished) and m.step]
+
+    @property
+    def names(self) -> list[str]:
+        return [m.name for m in self.host.messages if isinstance(m, StepStarted) and m.step]
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [step.conclusion.value for step in self.steps]
+
+    @property
+    def annotations(self) -> list[Annotation]:
+        return [m for m in self.host.messages if isinstance(m, Annotation)]
+
+    @property
+    def summaries(self) -> dict[int, str]:
+        return {m.step: m.markdown for m in self.host.messages if isinstance(m, Summary)}
+
+    def log(self, number: int = 1) -> str:
+        """What the step printed, without the runner's header."""
+        text = self.host.logs.get(number, b"").decode("utf-8", "replace")
+        return text.partition("##[endgroup]\n")[2] if text.startswith("##[group]Run ") else text
+
+
+@contextlib.contextmanager
+def runner(directory: Path, patience: Patience | None = None) -> Iterator[Host]:
+    """A runner that has said Ready; it has ended when the block has."""
+    ours, theirs = socket.socketpair()
+    failures: list[BaseException] = []
+    settled: list[Identity] = []
+
+    def work() -> None:
+        try:
+            with opened(theirs.fileno(), layout_in(directory), patience=patience) as machine:
+                serve(machine, settled.append)
+        except Exception as error:  # noqa: BLE001 (handed to the test)
+            failures.append(error)
+        finally:
+            theirs.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        host = Host(ours)
+        host.until(Ready)
+        yield host
+    finally:
+        ours.close()
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def spec_of(*steps: Step, **more: Any) -> JobSpec:
+    contexts = {"github": {"repository": "octo/demo", "event": {}}, **more.pop("contexts", {})}
+    return JobSpec("job", "job", steps, contexts, repository="octo/demo", **more)
+
+
+def run_job(
+    directory: Path,
+    *steps: Step,
+    prepare: Callable[[Host], None] = lambda host: None,
+    patience: Patience | None = None,
+    **more: Any,
+) -> Done:
+    """Run a job of these steps to its end."""
+    with runner(directory, patience) as host:
+        prepare(host)
+        host.assign(spec_of(*steps, **more))
+        return Done(host, host.until(JobFinished))
