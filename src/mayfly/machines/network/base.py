@@ -36,14 +36,12 @@ class AllowRule:
         """`10.1.2.3`, `10.0.0.0/8` or `10.1.2.3:5432`; raises `InvalidInput`."""
         cidr, colon, port = text.partition(":")
         try:
-            rule = cls(IPv4Network(cidr), int(port) if colon else None)
+            rule = cls(IPv4Network(cidr), _port(port) if colon else None)
         except ValueError as error:
             raise InvalidInput(
                 f"{text!r} is not a network that can be opened: {error}",
                 remedy="write ADDRESS, ADDRESS/BITS or ADDRESS/BITS:PORT (IPv4)",
             ) from error
-        if rule.port is not None and not 1 <= rule.port <= 65535:
-            raise InvalidInput(f"{text!r}: a port is a number from 1 to 65535")
         if any(rule.cidr.subnet_of(never) for never in (LOOPBACK, GUESTS)):
             raise InvalidInput(
                 f"{text!r} cannot be opened: it is the host's loopback or another guest",
@@ -52,6 +50,13 @@ class AllowRule:
         return rule
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _PORT_MAX):
+        raise ValueError(f"a port is a number from 1 to {_PORT_MAX}")
+    return int(text)
+
+
+_PORT_MAX = 65535
 LOOPBACK = IPv4Network("127.0.0.0/8")
 
 # The benchmark range of RFC 2544, routed nowhere: addresses of guests and of their uplinks.

@@ -8,8 +8,9 @@ import json
 import socket
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +101,9 @@ def _name_servers(file: Path) -> list[IPv4Address]:
     servers = []
     for line in text.splitlines():
         match line.split():
-            case ["nameserver", address, *_] if ":" not in address:
-                servers.append(IPv4Address(address))
+            case ["nameserver", address, *_]:
+                with suppress(AddressValueError):
+                    servers.append(IPv4Address(address))
             case _:
                 pass
     return servers

@@ -1,0 +1,67 @@
+"""Stands in for Mayfly in the lab's host: prepares networks on request, and holds them.
+
+Reads one JSON policy a line from the socket on its standard input; answers each with the guest's
+address and the tap, or with the error. The word `close` closes every network, `reap` reaps.
+"""
+
+import asyncio
+import ipaddress
+import json
+import socket
+import sys
+from typing import Any
+
+from mayfly.domain.errors import HostCannot
+from mayfly.machines.network.base import AllowRule, NetworkMode, NetworkPolicy, PreparedNetwork
+from mayfly.machines.network.choose import choose_network
+from mayfly.system.process import dies_with_parent, start
+
+
+async def serve(owner: socket.socket) -> None:
+    networks: list[PreparedNetwork] = []
+    for line in owner.makefile():
+        request = json.loads(line)
+        fds: tuple[int, ...] = ()
+        answer: dict[str, Any] = {}
+        if request == "close":
+            for network in [*networks, *networks]:
+                await network.close()
+        elif request == "reap":
+            answer["removed"] = await choose_network().reap()
+        else:
+            try:
+                network = await choose_network().prepare(policy(request))
+            except HostCannot as error:
+                answer["error"] = [error.message, error.details, error.remedy]
+            else:
+                networks.append(network)
+                answer = await described(network)
+                fds = network.pass_fds
+        socket.send_fds(owner, [json.dumps(answer).encode()], fds)
+
+
+def policy(request: dict[str, Any]) -> NetworkPolicy:
+    return NetworkPolicy(
+        mode=NetworkMode(request["mode"]),
+        allow=tuple(AllowRule.parse(text) for text in request["allow"]),
+        dns=ipaddress.IPv4Address(request["dns"]),
+    )
+
+
+async def described(network: PreparedNetwork) -> dict[str, Any]:
+    """Starts a process in the place of QEMU, too."""
+    qemu = network.wrap(dies_with_parent(["sleep", "infinity"]))
+    process = await start(qemu, pass_fds=network.pass_fds)
+    guest = network.guest
+    return {
+        "qemu": process.pid,
+        "wrap": network.wrap([]),
+        "address": str(guest.address),
+        "prefix": guest.prefix,
+        "mac": guest.mac,
+        "mtu": guest.mtu,
+        "gateway": str(guest.gateway) if guest.gateway else None,
+    }
+
+
+asyncio.run(serve(socket.socket(fileno=sys.stdin.fileno())))

@@ -1,0 +1,121 @@
+"""What a network leaves behind: nothing, however its owner ended."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.machines.network.lab import Lab, open_lab, until
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="making namespaces needs root")
+
+
+@pytest.fixture
+async def lab() -> AsyncIterator[Lab]:
+    async with open_lab() as lab:
+        yield lab
+
+
+def namespace_of(pid: int) -> int:
+    return Path(f"/proc/{pid}/ns/net").stat().st_ino
+
+
+def namespaces() -> set[int]:
+    """Every network namespace that a process is in, as far as root may look."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, PermissionError, ProcessLookupError):
+            found.add(namespace_of(int(process.name)))
+    return found
+
+
+async def all_gone(lab: Lab, namespace: int) -> bool:
+    return namespace not in namespaces() and await lab.links() == []
+
+
+async def test_kill_9_leaves_no_interface_process_or_namespace(lab: Lab) -> None:
+    keeper = await lab.keeper()
+    details, (tap,) = await keeper.prepare()
+    os.close(tap)
+    namespace = namespace_of(details["qemu"])
+    assert len(await lab.links()) == 1
+    await keeper.kill()
+    await until(lambda: all_gone(lab, namespace))
+
+
+async def test_kill_9_of_a_users_process_leaves_nothing(lab: Lab) -> None:
+    keeper = await lab.keeper(user=True)
+    details, (tap,) = await keeper.prepare()
+    os.close(tap)
+    namespace = namespace_of(details["qemu"])
+    await keeper.kill()
+    await until(lambda: all_gone(lab, namespace))
+
+
+async def test_closing_twice_removes_the_interface(lab: Lab) -> None:
+    keeper = await lab.keeper()
+    for _ in range(2):
+        _, (tap,) = await keeper.prepare()
+        os.close(tap)
+    assert len(await lab.links()) == 2
+    await keeper.ask("close")
+    assert await lab.links() == []
+
+
+async def test_reaping_waits_for_the_last_machine_and_restores_the_host(lab: Lab) -> None:
+    keeper, other = await lab.keeper(), await lab.keeper()
+    before = await lab.settings()
+    _, (tap,) = await keeper.prepare()
+    os.close(tap)
+    during = await lab.settings()
+    assert during != before
+    assert (await other.ask("reap"))[0]["removed"] == []
+    assert await lab.settings() == during
+    await keeper.ask("close")
+    removed, _ = await other.ask("reap")
+    assert removed["removed"] == ["nftables table inet mayfly"]
+    assert await lab.settings() == before
+    assert (await other.ask("reap"))[0]["removed"] == []
+
+
+async def test_forwarding_that_others_need_stays_on(lab: Lab) -> None:
+    await lab.in_host("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+    before = await lab.settings()
+    keeper = await lab.keeper()
+    _, (tap,) = await keeper.prepare()
+    os.close(tap)
+    await keeper.ask("close")
+    await keeper.ask("reap")
+    assert await lab.settings() == before
+
+
+async def test_preparing_again_repairs_a_firewall_that_was_flushed(lab: Lab) -> None:
+    keeper = await lab.keeper()
+    _, (tap,) = await keeper.prepare()
+    os.close(tap)
+    rules = await lab.in_host("nft", "list", "ruleset")
+    await lab.in_host("nft", "flush", "ruleset")
+    _, (tap,) = await keeper.prepare()
+    os.close(tap)
+    assert await lab.in_host("nft", "list", "ruleset") == rules
+
+
+@pytest.mark.parametrize("user", [False, True], ids=["root", "user"])
+async def test_a_prepared_process_has_no_power_over_its_network(lab: Lab, user: bool) -> None:
+    keeper = await lab.keeper(user=user)
+    details, (tap,) = await keeper.prepare()
+    os.close(tap)
+    if user:
+        status = (await lab.in_host("cat", f"/proc/{details['qemu']}/status")).splitlines()
+        held = {line.split()[1] for line in status if line.startswith(("CapEff", "CapBnd"))}
+        assert held == {"0" * 16}
+    assert namespace_of(details["qemu"]) != namespace_of(os.getpid())
+
+
+async def test_mode_none_has_no_way_out(lab: Lab) -> None:
+    keeper = await lab.keeper()
+    details, (tap,) = await keeper.prepare(mode="none")
+    os.close(tap)
+    assert details["gateway"] is None
+    assert await lab.links() == []

@@ -1,0 +1,113 @@
+"""What guests reach, over real taps and the real rules, as root and as an ordinary user."""
+
+import ipaddress
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.machines.network.lab import (
+    GATEWAY,
+    HOST,
+    HOST_MTU,
+    INTERNET,
+    METADATA,
+    NEIGHBOUR,
+    PRIVATE,
+    RESOLVER,
+    Guest,
+    Keeper,
+    Lab,
+    open_lab,
+)
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="making namespaces needs root")
+
+
+@pytest.fixture
+async def lab() -> AsyncIterator[Lab]:
+    async with open_lab() as lab:
+        yield lab
+
+
+@pytest.fixture(params=["root", "user"])
+async def keeper(lab: Lab, request: pytest.FixtureRequest) -> Keeper:
+    return await lab.keeper(user=request.param == "user")
+
+
+async def test_a_guest_reaches_the_internet_and_its_resolver(lab: Lab, keeper: Keeper) -> None:
+    guest = await lab.guest(keeper)
+    gateway = guest.details["gateway"]
+    reached = await guest.reach(
+        ("tcp", INTERNET, 80), ("udp", INTERNET, 8080), ("udp", gateway, 53), ("tcp", gateway, 53)
+    )
+    assert reached == ["open"] * 4
+    assert guest.details["mtu"] == HOST_MTU
+
+
+async def test_a_guest_reaches_nothing_that_is_not_the_internet(lab: Lab, keeper: Keeper) -> None:
+    guest = await lab.guest(keeper)
+    # A guest's own loopback is down here, so what it sends there leaves by its interface.
+    places = (HOST, "127.0.0.1", GATEWAY, NEIGHBOUR, METADATA, RESOLVER, *PRIVATE)
+    targets = [(protocol, place, 80) for place in places for protocol in ("tcp", "udp")]
+    reached = await guest.reach(*targets, ("tcp", INTERNET, 80))
+    closed = {"refused", "silent"}
+    assert [
+        target for target, end in zip(targets, reached, strict=False) if end not in closed
+    ] == []
+    assert reached[-1] == "open"
+
+
+async def test_a_guest_reaches_neither_its_own_namespace_nor_its_sibling(
+    lab: Lab, keeper: Keeper
+) -> None:
+    one, other = await lab.guest(keeper), await lab.guest(keeper)
+    blocks = [addresses_around(guest) for guest in (one, other)]
+    around = [place for block in blocks for place in block if place != one.details["address"]]
+    reached = await one.reach(*(("tcp", place, 80) for place in around))
+    assert set(reached) <= {"refused", "silent"}
+    assert one.details["mac"] != other.details["mac"]
+    assert one.details["address"] != other.details["address"]
+
+
+def addresses_around(guest: Guest) -> list[str]:
+    """Each end of the links of a guest's network: the host's, the namespace's, its own."""
+    base = ipaddress.IPv4Address(guest.details["address"]) - 6
+    return [str(base + offset) for offset in (1, 2, 5, 6)]
+
+
+async def test_a_rule_opens_one_destination_only(lab: Lab, keeper: Keeper) -> None:
+    guest = await lab.guest(keeper, allow=(f"{PRIVATE[0]}:8080", f"{NEIGHBOUR}/32"))
+    assert (
+        await guest.reach(
+            ("tcp", PRIVATE[0], 8080), ("udp", PRIVATE[0], 8080), ("tcp", NEIGHBOUR, 80)
+        )
+        == ["open"] * 3
+    )
+    assert (
+        await guest.reach(
+            ("tcp", PRIVATE[0], 80),
+            ("tcp", PRIVATE[1], 8080),
+            ("tcp", HOST, 80),
+            ("tcp", METADATA, 80),
+        )
+        == ["refused"] * 4
+    )
+
+
+async def test_the_host_itself_can_be_opened(lab: Lab, keeper: Keeper) -> None:
+    guest = await lab.guest(keeper, allow=(f"{HOST}:8080",))
+    assert await guest.reach(("tcp", HOST, 8080), ("tcp", HOST, 80)) == ["open", "refused"]
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    ["link set guest address 02:00:00:00:00:99\n", "addr add 198.18.0.77/32 dev guest\n"],
+    ids=["mac", "address"],
+)
+async def test_a_guest_cannot_pass_for_another(lab: Lab, keeper: Keeper, forgery: str) -> None:
+    guest = await lab.guest(keeper)
+    await guest.ip(forgery)
+    if forgery.startswith("addr"):
+        gateway = guest.details["gateway"]
+        await guest.ip(f"route replace default via {gateway} dev guest onlink src 198.18.0.77\n")
+    assert await guest.reach(("tcp", INTERNET, 80)) == ["silent"]
