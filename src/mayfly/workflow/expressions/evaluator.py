@@ -103,13 +103,13 @@ def _comparison(node: Comparison, scope: Scope) -> Value:
     left = _value(node.operands[0], scope)
     for operator, operand in zip(node.operators, node.operands[1:], strict=True):
         right = _value(operand, scope)
-        scope.budget.visit(_size(left) + _size(right))
+        scope.budget.read(_size(left) + _size(right))
         left = _COMPARE[operator](left, right)
     return left
 
 
 def _size(value: Value) -> int:
-    return len(value) if isinstance(value, str) else 1
+    return len(value) if isinstance(value, str) else 0
 
 
 def _filtered(target: Value, scope: Scope) -> FilteredArray:

@@ -22,17 +22,18 @@ _ARGUMENT_DIGITS = 3  # there are at most 255 arguments
 def _contains(arguments: Sequence[Value], budget: Budget) -> bool:
     where, what = arguments
     if isinstance(where, list):
-        budget.visit(sum(_size(item) for item in where) + len(where) * _size(what))
+        budget.visit(len(where))
+        budget.read(sum(_size(item) for item in where) + len(where) * _size(what))
         return any(equals(what, item) for item in where)
     if not is_primitive(where) or not is_primitive(what):
         return False
     text, part = to_string(where), to_string(what)
-    budget.visit(len(text) + len(part))
+    budget.read(len(text) + len(part))
     return part.lower() in text.lower()
 
 
 def _size(value: Value) -> int:
-    return len(value) + 1 if isinstance(value, str) else 1
+    return len(value) if isinstance(value, str) else 0
 
 
 def _starts_with(arguments: Sequence[Value], budget: Budget) -> bool:
@@ -47,7 +48,7 @@ def _ends_with(arguments: Sequence[Value], budget: Budget) -> bool:
 
 def _uppercased(arguments: Sequence[Value], budget: Budget) -> list[str | None]:
     """Each argument as text without case; None for an array or object."""
-    budget.visit(sum(_size(value) for value in arguments))
+    budget.read(sum(_size(value) for value in arguments))
     return [upper(to_string(value)) if is_primitive(value) else None for value in arguments]
 
 
