@@ -8,7 +8,9 @@ from typing import TypeAlias
 from mayfly.domain.errors import InvalidInput, Location, Problem, WorkflowInvalid
 from mayfly.workflow.model import Action, Step, Workflow
 
-_REMOTE = re.compile(r"(?P<owner>[\w.-]+)/(?P<repository>[\w.-]+)(?P<path>(?:/[^@]+)?)@(?P<ref>.+)")
+_REMOTE = re.compile(
+    r"(?P<owner>[\w.-]+)/(?P<repository>[\w.-]+)(?P<path>(?:/[^@]+)?)@(?P<ref>[^-\s]\S*)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,12 @@ def parse_uses(text: str) -> ActionRef:
     text = text.strip()
     if text.startswith("docker://") and text != "docker://":
         return DockerAction(text.removeprefix("docker://"))
-    if text.startswith("./"):
-        path = text.removeprefix("./").strip("/")
-        if ".." not in path.split("/"):
-            return LocalAction(path or ".")
-    elif found := _REMOTE.fullmatch(text):
+    local = text.startswith("./")
+    parts = text.partition("@")[0].removeprefix("./").split("/")
+    climbs = "." in parts or ".." in parts
+    if local and not climbs:
+        return LocalAction(text.removeprefix("./").strip("/") or ".")
+    if not local and not climbs and (found := _REMOTE.fullmatch(text)):
         return RemoteAction(
             found["owner"], found["repository"], found["path"].strip("/"), found["ref"]
         )
