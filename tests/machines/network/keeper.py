@@ -1,7 +1,8 @@
 """Stands in for Mayfly in the lab's host: prepares networks on request, and holds them.
 
 Reads one JSON policy a line from the socket on its standard input; answers each with the guest's
-address and the tap, or with the error. The word `close` closes every network, `reap` reaps.
+address and the tap, or with the error. The word `close` closes every network, `reap` reaps; a list
+is a command to run inside the last network, its last item the input.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from typing import Any
 from mayfly.domain.errors import HostCannot
 from mayfly.machines.network.base import AllowRule, NetworkMode, NetworkPolicy, PreparedNetwork
 from mayfly.machines.network.choose import choose_network
-from mayfly.system.process import dies_with_parent, start
+from mayfly.system.process import dies_with_parent, run, start
 
 
 async def serve(owner: socket.socket) -> None:
@@ -26,6 +27,9 @@ async def serve(owner: socket.socket) -> None:
         if request == "close":
             for network in [*networks, *networks]:
                 await network.close()
+        elif isinstance(request, list):
+            argv = networks[-1].wrap(request[:-1])
+            answer["said"] = (await run(argv, input_bytes=request[-1].encode())).stdout
         elif request == "reap":
             answer["removed"] = await choose_network().reap()
         else:

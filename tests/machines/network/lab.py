@@ -64,6 +64,11 @@ class Guest:
         tried = await run(argv, input_bytes=json.dumps(targets).encode())
         return list(json.loads(tried.stdout))
 
+    async def say(self, word: str, address: str) -> str:
+        """Send a datagram; what comes back, if the word is one that is answered."""
+        argv = [python(), str(_HERE / "peer.py"), "say", word, address]
+        return (await run(self.namespace.enter(argv))).stdout
+
     async def ip(self, batch: str) -> None:
         await self.namespace.ip(batch)
 
@@ -142,6 +147,13 @@ class Lab:
         )
         self._join(namespace.tap, tap)
         return Guest(namespace, details)
+
+    async def break_out(self, keeper: Keeper, *targets: tuple[str, str, int]) -> list[str]:
+        """What a process that runs inside a guest's network, as QEMU does, reaches from there."""
+        _, (tap,) = await keeper.prepare()
+        os.close(tap)
+        said, _ = await keeper.ask([python(), str(_HERE / "peer.py"), "try", json.dumps(targets)])
+        return list(json.loads(said["said"]))
 
     async def namespace(self) -> Namespace:
         namespace = await create_namespace()

@@ -99,15 +99,26 @@ async def test_the_host_itself_can_be_opened(lab: Lab, keeper: Keeper) -> None:
     assert await guest.reach(("tcp", HOST, 8080), ("tcp", HOST, 80)) == ["open", "refused"]
 
 
-@pytest.mark.parametrize(
-    "forgery",
-    ["link set guest address 02:00:00:00:00:99\n", "addr add 198.18.0.77/32 dev guest\n"],
-    ids=["mac", "address"],
-)
-async def test_a_guest_cannot_pass_for_another(lab: Lab, keeper: Keeper, forgery: str) -> None:
+@pytest.mark.parametrize("forged", ["mac", "address"])
+async def test_a_guest_cannot_pass_for_another(lab: Lab, keeper: Keeper, forged: str) -> None:
     guest = await lab.guest(keeper)
-    await guest.ip(forgery)
-    if forgery.startswith("addr"):
-        gateway = guest.details["gateway"]
-        await guest.ip(f"route replace default via {gateway} dev guest onlink src 198.18.0.77\n")
-    assert await guest.reach(("tcp", INTERNET, 80)) == ["silent"]
+    own, other = guest.details, "198.18.0.77"
+    route = f"route replace default via {own['gateway']} dev guest"
+    forge, restore = {
+        "mac": ("link set guest address 02:00:00:00:00:99", f"link set guest address {own['mac']}"),
+        "address": (
+            f"addr add {other}/32 dev guest\n{route} src {other}",
+            f"{route} src {own['address']}",
+        ),
+    }[forged]
+    await guest.say("forged", INTERNET)
+    assert await guest.say("count", INTERNET) == "1", "an honest datagram did not arrive"
+    await guest.ip(forge)
+    await guest.say("forged", INTERNET)
+    await guest.ip(restore)
+    assert await guest.say("count", INTERNET) == "1"
+
+
+async def test_the_process_in_the_network_reaches_nothing(lab: Lab, keeper: Keeper) -> None:
+    """What a guest that breaks out of QEMU would find."""
+    assert await lab.break_out(keeper, ("tcp", INTERNET, 80), ("tcp", HOST, 80)) == ["silent"] * 2
