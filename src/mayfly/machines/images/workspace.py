@@ -1,0 +1,69 @@
+"""Lays out the folder that the build's scripts work in."""
+
+import subprocess
+from pathlib import Path
+
+from mayfly.domain.architecture import Architecture
+from mayfly.machines.images.host import KEYRING
+from mayfly.machines.images.plan import SCRIPTS, BuildPlan, source
+from mayfly.machines.images.recipe import RecipeFile
+
+_APT_CONF = """\
+APT::Architecture "{arch}";
+APT::Architectures {{ "{arch}"; }};
+APT::Install-Recommends "false";
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+Acquire::Retries "5";
+Debug::NoLocking "true";
+Dir::Cache "{work}/apt/{arch}/cache";
+Dir::Cache::archives "{cache}";
+Dir::Etc "{work}/apt/etc";
+Dir::Etc::TrustedParts "{work}/apt/trusted";
+Dir::Log "{work}/apt/log";
+Dir::State "{work}/apt/{arch}/state";
+Dir::State::lists "{work}/apt/{arch}/lists";
+Dir::State::status "{work}/apt/status";
+"""
+
+
+def lay_out(work: Path, cache: Path, plan: BuildPlan, native: Architecture) -> None:
+    """Write scripts, apt's configuration and the files to lay over the root into `work`."""
+    for script in SCRIPTS:
+        (work / script).write_text(source(script))
+    (work / "commands.sh").write_text("\n".join(["set -e", *plan.recipe.commands, ""]))
+    for path, file in plan.files.items():
+        _lay_over(work / "overlay", path, file)
+    for folder in ("etc/apt.conf.d", "etc/preferences.d", "log", "trusted"):
+        (work / "apt" / folder).mkdir(parents=True)
+    (work / "apt" / "status").touch()
+    (work / "apt" / "trusted" / "debian.gpg").write_bytes(KEYRING.read_bytes())
+    (work / "apt" / "etc" / "sources.list").write_text(plan.recipe.apt.sources())
+    for architecture in {plan.architecture, native}:
+        archives = cache / architecture
+        (archives / "partial").mkdir(parents=True, exist_ok=True)
+        for folder in ("cache", "state", "lists/partial"):
+            (work / "apt" / architecture / folder).mkdir(parents=True)
+        text = _APT_CONF.format(arch=architecture, work=work, cache=archives)
+        (work / f"apt-{architecture}.conf").write_text(_host_acquire() + text)
+
+
+def _host_acquire() -> str:
+    """How this host's apt fetches: proxies, time-outs, checks of dates."""
+    dump = subprocess.run(
+        ["apt-config", "dump", "--format", '%F "%v";%n', "Acquire"],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    # Index targets are for catalogues of desktop applications.
+    wanted = [line for line in dump.splitlines() if "::IndexTargets" not in line]
+    return "\n".join([*wanted, ""])
+
+
+def _lay_over(overlay: Path, path: str, file: RecipeFile) -> None:
+    target = overlay / path.lstrip("/")
+    missing = [folder for folder in target.parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir()
+        folder.chmod(0o755)
+    target.write_text(file.content)
+    target.chmod(file.mode)
