@@ -54,7 +54,10 @@ def read_document(data: bytes, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = ", ".join(part for part in (error.context, error.problem) if part)
-        raise source.invalid(mark.index if mark else 0, f"not valid YAML: {reason}") from error
+        at = mark.index if mark else 0
+        if source.text[at : at + 1] == "\t":
+            reason = "a tab where YAML allows only spaces"
+        raise source.invalid(at, f"not valid YAML: {reason}") from error
     except yaml.reader.ReaderError as error:
         raise source.invalid(error.position, f"not valid YAML: {error.reason}") from error
     if composer.root is None:
@@ -77,8 +80,8 @@ def _decode(data: bytes, file: str) -> Source:
     return source
 
 
-def _typed(text: str) -> Plain:
-    """A plain scalar by the core schema."""
+def core_value(text: str) -> Plain:
+    """The value of an unquoted scalar."""
     if text and text[0] not in _MAY_BE_TYPED:
         return text
     if text in _WORDS:
@@ -138,7 +141,7 @@ class _Composer:
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
         self._refuse_tag(event)
         text = event.value
-        value = text if event.style else _typed(text)
+        value = text if event.style else core_value(text)
         shown = text if isinstance(value, str) else to_string(value)
         node = Scalar(shown, value, _start(event), _end(event))
         if event.anchor:
@@ -188,7 +191,7 @@ class _Composer:
         if parent.size > MAX_NODES:
             at = _start(event)
             raise self._source.invalid(
-                at, "too much after aliases are expanded", f"at most {MAX_NODES} nodes"
+                at, "too many values, counting each use of an alias", f"at most {MAX_NODES}"
             )
         if len(self._stack) + node.height > MAX_DEPTH:
             raise self._too_deep(event)

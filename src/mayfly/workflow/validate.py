@@ -3,7 +3,7 @@
 import difflib
 
 from mayfly.domain.errors import Problem, WorkflowInvalid
-from mayfly.workflow.document import Document, read_document
+from mayfly.workflow.document import Document, core_value, read_document
 from mayfly.workflow.expressions import Call, Condition, ExpressionError, Template
 from mayfly.workflow.nodes import OPENING, Entry, Mapping, Node, Scalar, Sequence, Source
 from mayfly.workflow.schema.types import Allowed, Literal, Shape, Value, quoted
@@ -13,25 +13,30 @@ MAX_PROBLEMS = 100
 _NOTHING_ALLOWED = Allowed(frozenset(), {})
 # The language leaves these to the place that calls it; all others are allowed everywhere.
 _PLACED_FUNCTIONS = frozenset({"always", "cancelled", "failure", "hashFiles", "success"})
-_LONGEST_KEY_TO_GUESS = 60
 _LONGEST_QUOTE = 60
+_LONGEST_MESSAGE = 300
+_MOST_KEYS_TO_LIST = 20
+
+
+class _Enough(Exception):
+    """There are so many problems that looking for more helps nobody."""
 
 
 def read_valid(data: bytes, file: str, value: Value) -> Document:
     """The document in `data`, which is as `value` says; else WorkflowInvalid, with all problems.
 
-    Problems are told once each, the first 100 of them.
+    It stops at a hundred of them, and says so.
     """
     document = read_document(data, file)
     walk = _Walk(document.source)
-    walk.check(document.root, value, _NOTHING_ALLOWED, "the file")
-    problems = sorted({*document.problems, *walk.problems})
-    if len(problems) > MAX_PROBLEMS:
-        next_one = problems[MAX_PROBLEMS]
-        more = f"{len(problems) - MAX_PROBLEMS} more problems from here on"
-        problems[MAX_PROBLEMS:] = [Problem(file, next_one.line, next_one.column, more)]
-    if problems:
-        raise WorkflowInvalid(problems)
+    try:
+        walk.add(*document.problems)
+        walk.check(document.root, value, _NOTHING_ALLOWED, "the file")
+    except _Enough:
+        last = max(walk.problems)
+        walk.problems.add(Problem(file, last.line, last.column, "too many problems: stopped here"))
+    if walk.problems:
+        raise WorkflowInvalid(list(walk.problems))
     return document
 
 
@@ -40,14 +45,28 @@ class _Walk:
 
     def __init__(self, source: Source):
         self.source = source
-        self.problems: list[Problem] = []
+        self.problems: set[Problem] = set()
+        self._checked: set[tuple[int, int, int]] = set()
 
     def complain(self, node: Node, message: str, expected: str | None = None) -> None:
-        self.problems.append(self.source.problem(node.start, message, expected))
+        self._complain_at(node.start, message, expected)
+
+    def _complain_at(self, offset: int, message: str, expected: str | None) -> None:
+        self.add(self.source.problem(offset, _short(message, _LONGEST_MESSAGE), expected))
+
+    def add(self, *problems: Problem) -> None:
+        for problem in problems:
+            if len(self.problems) >= MAX_PROBLEMS:
+                raise _Enough
+            self.problems.add(problem)
 
     def check(self, node: Node, value: Value, allowed: Allowed, name: str) -> None:
         """Checks `node` and all below it; `allowed` is what expressions around it may use."""
         allowed = value.allowed or allowed
+        seen = (id(node), id(value), id(allowed))
+        if seen in self._checked:  # an alias
+            return
+        self._checked.add(seen)
         if isinstance(node, Scalar):
             self._scalar(node, value, allowed, name)
         elif isinstance(node, Sequence):
@@ -101,9 +120,11 @@ class _Walk:
             self.complain(entry.key, message, f"one of {quoted(known)}")
             return
         expected = f"one of {quoted(known)}"
-        if len(text) <= _LONGEST_KEY_TO_GUESS and len(self.problems) < MAX_PROBLEMS:
-            close = difflib.get_close_matches(text.lower(), known, n=1)
-            expected += f"; did you mean '{close[0]}'?" if close else ""
+        guesses = difflib.get_close_matches(text[:_LONGEST_QUOTE].lower(), known, n=1)
+        if guesses and len(known) > _MOST_KEYS_TO_LIST:
+            expected = f"'{guesses[0]}'?"
+        elif guesses:
+            expected += f"; did you mean '{guesses[0]}'?"
         self.complain(entry.key, f"unknown key '{_short(text)}' in {shape.name}", expected)
 
     def _undecided(self, node: Mapping, shapes: tuple[Shape, ...]) -> None:
@@ -133,6 +154,8 @@ class _Walk:
         literal = next((literal for literal in literals if literal.accepts(node)), None)
         if literal is None:
             given = f"'{_short(node.text)}'" if node.text else "empty"
+            if isinstance(node.value, str) and not isinstance(core_value(node.text), str):
+                given += " in quotes"
             self.complain(node, f"{name} is {given}", expected)
         elif literal.check and (wrong := literal.check(node.text)):
             self.complain(node, wrong)
@@ -184,9 +207,8 @@ class _Walk:
     def _complain_inside(
         self, node: Scalar, position: int, message: str, expected: str | None = None
     ) -> None:
-        offset = self.source.offset_in(node, position)
-        self.problems.append(self.source.problem(offset, message, expected))
+        self._complain_at(self.source.offset_in(node, position), message, expected)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…"
+def _short(text: str, most: int = _LONGEST_QUOTE) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"

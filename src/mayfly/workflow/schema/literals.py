@@ -5,6 +5,9 @@ Each returns what is wrong, or None.
 
 import re
 
+from mayfly.domain.errors import InvalidInput
+from mayfly.workflow.globs import Glob
+
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LONGEST_ID = 99
 _REMOTE = re.compile(r"[\w.-]+/[\w.-]+(/[^@\s]+)?@\S+")
@@ -20,7 +23,6 @@ _CRON_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("month", 1, 12, {name: at + 1 for at, name in enumerate(_MONTHS)}),
     ("day of the week", 0, 6, {name: at for at, name in enumerate(_DAYS)}),
 )
-_RANGE = re.compile(r"(.)-(.)")
 
 
 def identifier(text: str) -> str | None:
@@ -109,20 +111,9 @@ def pattern(text: str) -> str | None:
     """A filter for branches, tags or paths."""
     body = text.removeprefix("!")
     if not body:
-        return f"'{text}' is no pattern: nothing follows the '!'"
-    at = 0
-    while at < len(body):
-        if body[at] == "\\":
-            at += 1
-            if at == len(body):
-                return f"pattern '{text}' ends in a '\\' that escapes nothing"
-        elif body[at] == "[":
-            close = body.find("]", at + 2)
-            if close < 0:
-                return f"pattern '{text}' has a '[' without ']'"
-            for first, last in _RANGE.findall(body[at + 1 : close]):
-                if first > last:
-                    return f"pattern '{text}' has a range that runs backwards: '{first}-{last}'"
-            at = close
-        at += 1
+        return f"pattern '{text}': nothing follows the '!'"
+    try:
+        Glob(body)
+    except InvalidInput as error:
+        return error.message
     return None

@@ -4,9 +4,12 @@ A rule meets files with other problems in them: what is not of the expected kind
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 from mayfly.workflow.nodes import Mapping, Node, Scalar, Sequence
-from mayfly.workflow.schema.types import Complain
+from mayfly.workflow.schema.types import Complain, quoted
+
+_MOST_SHOWN = 12  # jobs in a message
 
 
 def some_event(workflow: Mapping, complain: Complain) -> None:
@@ -80,19 +83,27 @@ def matrix_has_values(matrix: Mapping, complain: Complain) -> None:
             complain(entry.value, f"'{key}' has no values", "at least one")
 
 
+def image_is_named(container: Mapping, complain: Complain) -> None:
+    if "image" not in container.entries:
+        complain(container, "a container without 'image'", "'image'")
+
+
 def needs_lead_somewhere(jobs: Mapping, complain: Complain) -> None:
     """Every job named in `needs` exists, and no job waits for itself in the end."""
     graph = {job: list(_needs(entry.value)) for job, entry in jobs.entries.items()}
     for job, needs in graph.items():
         for need in needs:
             if need.text not in graph:
-                known = ", ".join(f"'{name}'" for name in graph if name != job)
                 message = f"job '{job}' needs '{need.text}', which does not exist"
-                complain(need, message, f"one of {known}" if known else None)
+                others = [name for name in islice(graph, _MOST_SHOWN) if name != job]
+                complain(need, message, f"one of {quoted(others)}" if others else None)
     for cycle in _cycles({job: [n.text for n in needs] for job, needs in graph.items()}):
         first, second = cycle[0], cycle[1 % len(cycle)]
         place = next(need for need in graph[first] if need.text == second)
-        complain(place, f"jobs need each other in a circle: {' → '.join([*cycle, first])}")
+        shown = " → ".join(
+            [*islice(cycle, _MOST_SHOWN), *["…"] * (len(cycle) > _MOST_SHOWN), first]
+        )
+        complain(place, f"jobs need each other in a circle: {shown}")
 
 
 def _needs(job: Node) -> Iterator[Scalar]:
@@ -107,20 +118,20 @@ def _cycles(graph: dict[str, list[str]]) -> Iterator[list[str]]:
     """Each cycle a depth-first search meets, from the job that the file names first."""
     order = {job: at for at, job in enumerate(graph)}
     done: set[str] = set()
-    for start, direct in graph.items():
-        path: list[str] = []
-        waiting = [(start, iter(direct))] if start not in done else []
-        while waiting:
-            job, needs = waiting[-1]
-            if not path or path[-1] != job:
-                path.append(job)
+    for start in order:
+        if start in done:
+            continue
+        path = {start: iter(graph[start])}  # the jobs on the way, and which needs are left
+        while path:
+            job, needs = next(reversed(path.items()))
             need = next((need for need in needs if need in graph and need not in done), None)
             if need is None:
-                done.add(path.pop())
-                waiting.pop()
+                del path[job]
+                done.add(job)
             elif need in path:
-                cycle = path[path.index(need) :]
+                way = list(path)
+                cycle = way[way.index(need) :]
                 first = cycle.index(min(cycle, key=order.__getitem__))
                 yield cycle[first:] + cycle[:first]
             else:
-                waiting.append((need, iter(graph[need])))
+                path[need] = iter(graph[need])

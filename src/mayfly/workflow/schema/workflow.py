@@ -92,7 +92,7 @@ def _defaults(run: Value) -> Value:
     return mapping("'defaults'", {"run": run})
 
 
-_MATRIX_ROWS = list_of(names("a matrix entry", ANY)).or_template()
+_MATRIX_ROWS = list_of(names("a matrix entry", ANY).or_template()).or_template()
 _STRATEGY = mapping(
     "'strategy'",
     {
@@ -126,9 +126,14 @@ _CONTAINER_KEYS = {
     .using(_CREDENTIALS)
     .or_template(),
 }
-_CONTAINER = either(TEXT, mapping("'container'", _CONTAINER_KEYS)).using(_MATRIX)
+_CONTAINER = either(TEXT, mapping("'container'", _CONTAINER_KEYS, rules.image_is_named)).using(
+    _MATRIX
+)
 _SERVICE = either(
-    WORD, mapping("a service", {**_CONTAINER_KEYS, "entrypoint": TEXT, "command": TEXT})
+    WORD,
+    mapping(
+        "a service", {**_CONTAINER_KEYS, "entrypoint": TEXT, "command": TEXT}, rules.image_is_named
+    ),
 )
 _SNAPSHOT = either(
     WORD,
