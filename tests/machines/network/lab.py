@@ -59,10 +59,7 @@ class Guest:
     details: dict[str, Any]
 
     async def reach(self, *targets: tuple[str, str, int]) -> list[str]:
-        """What becomes of each (protocol, address, port): `open`, `refused` or `silent`."""
-        argv = self.namespace.enter([python(), str(_HERE / "peer.py"), "try"])
-        tried = await run(argv, input_bytes=json.dumps(targets).encode())
-        return list(json.loads(tried.stdout))
+        return await reach(self.namespace, *targets)
 
     async def say(self, word: str, address: str) -> str:
         """Send a datagram; what comes back, if the word is one that is answered."""
@@ -71,6 +68,13 @@ class Guest:
 
     async def ip(self, batch: str) -> None:
         await self.namespace.ip(batch)
+
+
+async def reach(namespace: Namespace, *targets: tuple[str, str, int]) -> list[str]:
+    """What becomes of each (protocol, address, port): `open`, `refused` or `silent`."""
+    argv = namespace.enter([python(), str(_HERE / "peer.py"), "try"])
+    tried = await run(argv, input_bytes=json.dumps(targets).encode())
+    return list(json.loads(tried.stdout))
 
 
 class Keeper:
@@ -100,8 +104,9 @@ class Keeper:
 class Lab:
     """Use `open_lab`."""
 
-    def __init__(self, host: Namespace, stack: AsyncExitStack):
+    def __init__(self, host: Namespace, street: Namespace, stack: AsyncExitStack):
         self.host = host
+        self.street = street
         self._stack = stack
 
     async def in_host(self, *argv: str) -> str:
@@ -191,10 +196,10 @@ async def until(met: Callable[[], Awaitable[bool]]) -> None:
 async def open_lab() -> AsyncIterator[Lab]:
     """A host with its street; takes everything down at the end."""
     async with AsyncExitStack() as stack:
-        host = await create_namespace()
+        host, street = await create_namespace(), await create_namespace()
         stack.callback(host.close)
-        lab = Lab(host, stack)
-        street = await lab.namespace()
+        stack.callback(street.close)
+        lab = Lab(host, street, stack)
         await host.ip(
             f"link add eth0 mtu {HOST_MTU} type veth peer name eth0 netns {street.path}\n"
             f"addr add {HOST}/24 dev eth0\nlink set eth0 up\nlink set lo up\n"

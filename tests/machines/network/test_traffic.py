@@ -18,6 +18,7 @@ from tests.machines.network.lab import (
     Keeper,
     Lab,
     open_lab,
+    reach,
 )
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="making namespaces needs root")
@@ -122,3 +123,28 @@ async def test_a_guest_cannot_pass_for_another(lab: Lab, keeper: Keeper, forged:
 async def test_the_process_in_the_network_reaches_nothing(lab: Lab, keeper: Keeper) -> None:
     """What a guest that breaks out of QEMU would find."""
     assert await lab.break_out(keeper, ("tcp", INTERNET, 80), ("tcp", HOST, 80)) == ["silent"] * 2
+
+
+async def test_an_address_the_host_gets_later_is_out_of_reach_too(lab: Lab) -> None:
+    guest = await lab.guest(await lab.keeper())
+    await lab.host.ip("addr add 203.0.113.200/32 dev lo\n")
+    await lab.serve(lab.host, "203.0.113.200")
+    assert await guest.reach(("tcp", "203.0.113.200", 80)) == ["silent"]
+
+
+async def test_the_street_reaches_neither_guests_nor_what_is_behind_the_host(lab: Lab) -> None:
+    """Forwarding is on for eth0 while there are guests: it must serve nobody else."""
+    behind = await lab.namespace()
+    await lab.host.ip(
+        f"link add eth1 type veth peer name eth0 netns {behind.path}\n"
+        "addr add 172.20.0.1/24 dev eth1\nlink set eth1 up\n"
+    )
+    await behind.ip(
+        "addr add 172.20.0.2/24 dev eth0\nlink set eth0 up\nroute add default via 172.20.0.1\n"
+    )
+    await lab.serve(behind, "172.20.0.2")
+    await lab.street.ip(f"route add 172.20.0.0/24 via {HOST}\nroute add 198.18.0.0/15 via {HOST}\n")
+    guest = await lab.guest(await lab.keeper())
+    places = ["172.20.0.2", *addresses_around(guest)[1:]]
+    reached = await reach(lab.street, *(("tcp", place, 80) for place in places))
+    assert set(reached) == {"silent"}
