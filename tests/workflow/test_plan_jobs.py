@@ -158,6 +158,22 @@ def test_a_job_for_another_system_is_rejected_and_counts_as_skipped() -> None:
     assert run.finish() is SUCCESS
 
 
+def test_a_job_for_another_system_is_not_told_what_else_is_missing() -> None:
+    text = jobs("mac:\n  runs-on: macos-14\n  container: x\n  steps: [{run: x}]")
+    assert Run(text).job("mac").conclusion is SKIPPED
+
+
+def test_all_reasons_are_given_at_once() -> None:
+    text = jobs("a:\n  runs-on: nope\n  container: x\n  steps: [{uses: actions/cache@v4}]")
+    reason = Run(text).job("a").reason or ""
+    assert all(part in reason for part in ("unknown label", "containers", "caches"))
+
+
+def test_who_needs_a_rejected_job_is_told_so() -> None:
+    text = jobs("a:\n  runs-on: nope\n  steps: [{run: x}]\nb:\n  needs: a\n  STEPS")
+    assert Run(text).job("b").reason == "it needs a, which was rejected"
+
+
 def test_labels_of_the_configuration() -> None:
     huge = Requirement(Architecture.ARM64, Decimal(64), 65536)
     text = jobs("a:\n  runs-on: huge\n  steps: [{run: x}]")

@@ -151,7 +151,8 @@ def _unmet(needs: Mapping[str, Node]) -> str | None:
     """The first needed job that is known not to succeed."""
     for name, node in needs.items():
         if node.result in _ENDED:
-            return f"it needs {name}, which {_ENDED[node.result]}"
+            rejected = all(job.state is PlannedState.REJECTED for job in node.jobs)
+            return f"it needs {name}, which {'was rejected' if rejected else _ENDED[node.result]}"
     return None
 
 

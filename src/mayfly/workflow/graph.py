@@ -194,7 +194,9 @@ def _hold(cases: list[Case], nodes: list[Node], limit: int) -> None:
 
 def _has_begun(case: Case) -> bool:
     known = case.scope.known
-    return case.key in known.started or known.has_begun(f"{case.key} / ")
+    if case.job.call is None:
+        return case.key in known.started
+    return known.has_begun(f"{case.key} / ")
 
 
 def _member(case: Case) -> Node:

@@ -117,21 +117,20 @@ class _Details:
 
 
 def _described(case: Case) -> tuple[_Details, _Refusal | None]:
-    """What can be known of the job now, and why it can never run if that is so."""
+    """What can be known of the job now, and all reasons why it can never run."""
     details = _Details(case.scope.name_prefix + case.name)
-    if unsupported := list(unsupported_in_job(case.job)):
-        return details, _Refusal("; ".join(map(str, unsupported)))
+    reasons = [str(problem) for problem in unsupported_in_job(case.job)]
     try:
         details = _details(case)
-        if not details.runs_on:
-            return details, None
-        target = resolve(details.runs_on, case.scope.known.plan.labels)
+        if details.runs_on:
+            target = resolve(details.runs_on, case.scope.known.plan.labels)
+            if isinstance(target, NotLinux):
+                reason = f"'{target.label}' is {target.os}; Mayfly runs Linux jobs"
+                return details, _Refusal(reason, Conclusion.SKIPPED)
+            details = replace(details, requirement=_on_leg(target, case))
     except InvalidInput as error:
-        return details, _Refusal(at(case.job.location, error))
-    if isinstance(target, NotLinux):
-        reason = f"'{target.label}' is {target.os}; Mayfly runs Linux jobs"
-        return details, _Refusal(reason, Conclusion.SKIPPED)
-    return replace(details, requirement=_on_leg(target, case)), None
+        reasons.insert(0, at(case.job.location, error))
+    return details, _Refusal("; ".join(reasons)) if reasons else None
 
 
 def _details(case: Case) -> _Details:
