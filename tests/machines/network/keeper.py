@@ -2,7 +2,7 @@
 
 Reads one JSON policy a line from the socket on its standard input; answers each with the guest's
 address and the tap, or with the error. The word `close` closes every network, `reap` reaps; a list
-is a command to run inside the last network, its last item the input.
+is a command to run inside the last network.
 """
 
 import asyncio
@@ -28,8 +28,7 @@ async def serve(owner: socket.socket) -> None:
             for network in [*networks, *networks]:
                 await network.close()
         elif isinstance(request, list):
-            argv = networks[-1].wrap(request[:-1])
-            answer["said"] = (await run(argv, input_bytes=request[-1].encode())).stdout
+            await run(networks[-1].wrap(request))
         elif request == "reap":
             answer["removed"] = await choose_network().reap()
         else:

@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import contextlib
 import errno
 import itertools
 import json
@@ -79,7 +80,8 @@ def say(word: str, address: str) -> None:
     """Send one datagram, and print the answer unless the word is one that has none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(_PATIENCE)
-        sock.sendto(word.encode(), (address, _PORTS[0]))
+        with contextlib.suppress(PermissionError):  # the sender's own rules may forbid it
+            sock.sendto(word.encode(), (address, _PORTS[0]))
         if word.encode() != _FORGED:
             sys.stdout.write(sock.recv(100).decode())
 
