@@ -117,9 +117,17 @@ def test_the_place_inside_a_text_is_found_in_every_style(text: str, place: tuple
     assert isinstance(found.root, Mapping)
     node = found.root.get("a")
     assert isinstance(node, Scalar)
-    offset = found.source.offset_in(node, node.text.index("here"))
-    at = found.source.location(offset)
+    at = found.source.location(found.source.offset_in(node, node.text.index("here")))
     assert (at.line, at.column) == place
+
+
+def test_the_place_of_the_opening_and_of_the_end() -> None:
+    found = read_document(b"a: ${{ b }}'${{ c", "f.yml")
+    assert isinstance(found.root, Mapping)
+    node = found.root.get("a")
+    assert isinstance(node, Scalar)
+    offsets = [found.source.offset_in(node, at) for at in range(len(node.text) + 1)]
+    assert offsets == list(range(3, 3 + len(node.text) + 1))
 
 
 @pytest.mark.parametrize(

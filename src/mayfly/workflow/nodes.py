@@ -102,16 +102,17 @@ class Source:
         if self.text[at : at + 1] in {"|", ">"}:
             header = _LINE_END.search(self.text, at)
             at = header.end() if header else at
-        begin = max(0, node.text.rfind(OPENING, 0, position + 1))
-        for _ in range(node.text.count(OPENING, 0, begin) + node.text.startswith(OPENING, begin)):
-            at = self.text.find(OPENING, at, node.end) + len(OPENING)
-        begin += len(OPENING) * node.text.startswith(OPENING, begin)
+        opened = node.text.count(OPENING, 0, position + len(OPENING))
+        begin = node.text.rfind(OPENING, 0, position + len(OPENING)) if opened else 0
+        for _ in range(opened):
+            at = self.text.find(OPENING, at, node.end) + 1
+        at -= 1 if opened else 0
         for character in node.text[begin : position + 1]:
             if character.isspace():
                 at += self.text[at : at + 1].isspace()
             else:
                 at = self.text.find(character, at, node.end) + 1
-        return max(node.start, at - 1)
+        return max(node.start, at if position >= len(node.text) else at - 1)
 
 
 def plain(node: Node) -> Any:

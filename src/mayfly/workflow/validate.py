@@ -34,7 +34,7 @@ def read_valid(data: bytes, file: str, value: Value) -> Document:
         walk.check(document.root, value, _NOTHING_ALLOWED, "the file")
     except _Enough:
         last = max(walk.problems)
-        walk.problems.add(Problem(file, last.line, last.column, "too many problems: stopped here"))
+        walk.problems.add(Problem(file, last.line, last.column, "… and perhaps more: the search ended here"))
     if walk.problems:
         raise WorkflowInvalid(list(walk.problems))
     return document
