@@ -1,5 +1,5 @@
 // Reads workflow and action files with the official reader: one JSON line in, one out.
-// In: {kind: "workflow" | "action", text}. Out: the list of problems as text, with line and column.
+// In: {kind: "workflow" | "action", texts}. Out: for each text the list of problems.
 import { register } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -14,7 +14,7 @@ const { convertActionTemplate } = await official("actions/action-template");
 const { convertWorkflowTemplate } = await official("model/convert");
 const { NoOperationTraceWriter } = await official("templates/trace-writer");
 
-async function problems({ kind, text }) {
+async function problems(kind, text) {
   const trace = new NoOperationTraceWriter();
   const file = { name: "file.yml", content: text };
   const result = kind === "action" ? parseAction(file, trace) : parseWorkflow(file, trace);
@@ -27,11 +27,12 @@ async function problems({ kind, text }) {
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  let answer;
-  try {
-    answer = await problems(JSON.parse(line));
-  } catch (error) {
-    answer = [`the official reader failed: ${error.message}`];
+  const { kind, texts } = JSON.parse(line);
+  const answers = [];
+  for (const text of texts) {
+    answers.push(
+      await problems(kind, text).catch((error) => [`the official reader failed: ${error.message}`]),
+    );
   }
-  process.stdout.write(JSON.stringify(answer) + "\n");
+  process.stdout.write(JSON.stringify(answers) + "\n");
 }

@@ -206,9 +206,10 @@ def assert_verdicts_agree(
     kind: str, whole: Any, read: Callable[[bytes, str], object], oracle: NodeWorker
 ) -> None:
     surprises = []
-    for change, mutant in [("unchanged", whole), *mutants(whole)]:
-        text = json.dumps(mutant, indent=1)
-        theirs = oracle.ask({"kind": kind, "text": text})
+    texts = {change: json.dumps(mutant, indent=1) for change, mutant in mutants(whole)}
+    texts["unchanged"] = json.dumps(whole, indent=1)
+    answers = oracle.ask({"kind": kind, "texts": list(texts.values())})
+    for (change, text), theirs in zip(texts.items(), answers, strict=True):
         ours = _problems(read, text)
         verdict = "invalid" if ours else "valid"
         expected = any(re.search(p, change) and verdict == v for p, v, _ in DISAGREEMENTS)

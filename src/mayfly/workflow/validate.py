@@ -33,8 +33,8 @@ def read_valid(data: bytes, file: str, value: Value) -> Document:
         walk.add(*document.problems)
         walk.check(document.root, value, _NOTHING_ALLOWED, "the file")
     except _Enough:
-        last = max(walk.problems)
-        walk.problems.add(Problem(file, last.line, last.column, "… and perhaps more: the search ended here"))
+        last, more = max(walk.problems), "… and perhaps more: the search ended here"
+        walk.problems.add(Problem(file, last.line, last.column, more))
     if walk.problems:
         raise WorkflowInvalid(list(walk.problems))
     return document
