@@ -1,0 +1,128 @@
+"""The machine interface, whole: what a driver must offer and what its callers may rely on.
+
+The order of calls for one job:
+
+    driver = QemuDriver(...)                  once a process
+    await driver.prepare(spec, report)        makes the template; idempotent, safe concurrently
+    machine = await driver.start(spec, ...)   a fresh clone whose runner is waiting
+    machine.identity                          what the clone must become; sent with the job
+    await machine.read() / machine.write()    the runner's frames, as raw bytes
+    await machine.destroy()                   always; safe twice, and while read() waits
+
+`start` cleans up after itself when it fails or is cancelled. A machine serves one job and is never
+reused. All methods are coroutines of one event loop; different machines may be used concurrently,
+one machine has one reader and one writer at a time. When the process that owns a machine ends,
+however it ends, the machine ends with it; what files that leaves `reap` removes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mayfly.domain.architecture import Architecture
+from mayfly.domain.errors import MayflyError
+from mayfly.machines.network.base import NetworkPolicy
+from mayfly.protocol.messages import Identity
+
+Report = Callable[[str, float | None], None]
+"""Progress of a long step: what is being done, and the fraction done (0…1) when known."""
+
+
+def silent(_stage: str, _fraction: float | None) -> None:
+    """A Report for callers that show nothing."""
+
+
+class MachineFailed(MayflyError):
+    """A machine could not be made, or ended on its own: ours or the guest's fault, said which."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSpec:
+    """What is asked for; equal specs share a template. `disk_gib` is the throw-away layer."""
+
+    image: str
+    architecture: Architecture
+    vcpus: int
+    memory_mib: int
+    disk_gib: int = 24
+
+
+@dataclass(frozen=True, slots=True)
+class MachineStart:
+    """What differs from one machine of a spec to the next."""
+
+    id: str
+    hostname: str
+    network: NetworkPolicy = field(default_factory=NetworkPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a machine took from its host: CPU seconds, bytes of memory resident at its peak."""
+
+    cpu_seconds: float
+    peak_memory: int
+
+
+class Machine(Protocol):
+    """One running virtual machine."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def identity(self) -> Identity:
+        """Unique to this machine; the caller sends it with the job."""
+
+    @property
+    def accelerator(self) -> str:
+        """`kvm`, `tcg` or `none`."""
+
+    async def read(self) -> bytes:
+        """The next bytes from the runner; empty once the machine has ended."""
+
+    async def write(self, data: bytes) -> None:
+        """Waits while the guest does not take it. Raises MachineFailed when the machine ended."""
+
+    async def open_shell(self) -> "ShellChannel":
+        """The guest's second port, for an interactive session; one at a time."""
+
+    def console(self) -> str:
+        """The last 64 KiB of what the kernel and services printed, for the reason of a death."""
+
+    def usage(self) -> Usage: ...
+
+    async def destroy(self) -> None:
+        """Ends it at once and removes what it held. Idempotent; never raises."""
+
+
+class ShellChannel(Protocol):
+    """Raw bytes to and from the shell service in the guest."""
+
+    async def read(self) -> bytes: ...
+
+    async def write(self, data: bytes) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class MachineDriver(Protocol):
+    """Makes machines of one kind on this host."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def prepare(self, spec: MachineSpec, report: Report = silent) -> None:
+        """Makes what `start` needs (image, template). Idempotent; concurrent calls share work.
+
+        Raises MayflyError with a remedy when this host cannot.
+        """
+
+    async def start(self, spec: MachineSpec, start: MachineStart) -> Machine:
+        """A fresh machine whose runner waits for its job. `prepare` must have succeeded."""
+
+    async def reap(self) -> list[str]:
+        """Removes what dead owners left behind; says what it removed. Never touches the living."""
+
+    async def close(self) -> None:
+        """Releases what the driver holds; machines must have been destroyed before."""

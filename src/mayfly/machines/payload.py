@@ -1,0 +1,27 @@
+"""What a host ships into every guest, whatever its image: the runner and what starts it."""
+
+import functools
+import hashlib
+from dataclasses import dataclass
+
+from mayfly.machines.images.initrd import Payload, PayloadFile, PayloadLink
+from mayfly.runner import package
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """Files to lay over the guest's root, and the digest that names them all."""
+
+    files: Payload
+    digest: str
+
+
+@functools.cache
+def payload() -> Shipment:
+    zipapp, unit = package.build_zipapp(), package.unit().encode()
+    files: Payload = {
+        package.RUNNER_FILE: PayloadFile(zipapp, 0o755),
+        package.UNIT_FILE: PayloadFile(unit),
+        package.UNIT_LINK: PayloadLink(package.UNIT_FILE),
+    }
+    return Shipment(files, hashlib.sha256(zipapp + unit).hexdigest())

@@ -1,0 +1,181 @@
+"""QEMU's command line: one place that knows the devices of a machine.
+
+A snapshot loads only into the same machine, so template and clone differ in nothing but where
+memory, disks and channels come from (`Parts`), and the rest (`shape`) is part of a template's key.
+Everything QEMU opens is handed to it as a descriptor: it needs no path and no permission.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mayfly.domain.architecture import Architecture
+from mayfly.machines.base import MachineSpec
+
+RUNNER_PORT = "mayfly.0"
+SHELL_PORT = "mayfly.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """How the machine begins: a kernel to boot, or a state to wait for."""
+
+    arguments: tuple[str, ...]
+    descriptors: tuple[int, ...]
+
+    @classmethod
+    def cold(cls, kernel: int, initrd: int, cmdline: str) -> "Begin":
+        """Boot the kernel that lies open at these descriptors."""
+        files = ("-kernel", f"/proc/self/fd/{kernel}", "-initrd", f"/proc/self/fd/{initrd}")
+        return cls((*files, "-append", cmdline), (kernel, initrd))
+
+    @classmethod
+    def from_state(cls, state: int) -> "Begin":
+        """Wait to be told to load the state that lies open at this descriptor."""
+        return cls(("-incoming", "defer"), (state,))
+
+
+@dataclass(frozen=True, slots=True)
+class Disks:
+    """Descriptors of memory and disks; they stay the caller's.
+
+    `memory` is a memfd, `root` the image, `scratch` the writable disk: raw while a template is
+    being made (`base` is None then), qcow2 over `base` in a clone.
+    """
+
+    memory: int
+    root: int
+    scratch: int
+    base: int | None = None
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        rest = () if self.base is None else (self.base,)
+        return (self.memory, self.root, self.scratch, *rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Descriptors of QEMU's ends of four sockets."""
+
+    monitor: int
+    runner: int
+    shell: int
+    console: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one QEMU process is given; `netdev` is the value of that option."""
+
+    disks: Disks
+    channels: Channels
+    netdev: str
+    begin: Begin
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What the process must inherit under the same numbers."""
+        ends = self.channels
+        return (
+            *self.disks.descriptors,
+            *(ends.monitor, ends.runner, ends.shell, ends.console),
+            *self.begin.descriptors,
+        )
+
+
+def binary(architecture: Architecture) -> str:
+    return f"qemu-system-{architecture.machine}"
+
+
+def shape_of(spec: MachineSpec, accelerator: str) -> list[str]:
+    """What template and clone have in common, in order."""
+    return [
+        binary(spec.architecture),
+        "-nodefaults",
+        "-no-user-config",
+        "-no-reboot",
+        *("-display", "none"),
+        *("-machine", _board(spec.architecture, accelerator)),
+        *("-accel", accelerator if accelerator == "kvm" else "tcg,thread=multi"),
+        *("-cpu", _cpu(spec.architecture, accelerator)),
+        *("-smp", str(spec.vcpus)),
+        *("-m", f"{spec.memory_mib}M"),
+        *("-device", "virtio-blk-pci,drive=root,serial=root"),
+        *("-device", "virtio-blk-pci,drive=scratch,serial=scratch"),
+        *("-device", "virtio-serial-pci,max_ports=4"),
+        *("-device", f"virtserialport,nr=1,chardev=runner,name={RUNNER_PORT}"),
+        *("-device", f"virtserialport,nr=2,chardev=shell,name={SHELL_PORT}"),
+        *("-device", "virtio-net-pci,netdev=net,mac=02:6d:61:79:66:6c,romfile="),
+    ]
+
+
+def command(shape: Sequence[str], parts: Parts) -> list[str]:
+    """The whole command of a machine of this shape."""
+    # A clone maps the template's sealed memory privately: pages it writes become its own.
+    disks, channels = parts.disks, parts.channels
+    share = "on" if disks.base is None else "off"
+    return [
+        *shape,
+        # QEMU may start no program, change no user and touch no other process.
+        *("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"),
+        "-object",
+        f"memory-backend-file,id=ram,size={_memory(shape)},share={share},"
+        f"mem-path=/proc/self/fd/{disks.memory},dump=off",
+        *_disks(disks),
+        *("-netdev", parts.netdev),
+        *_socket("monitor", channels.monitor),
+        *("-mon", "chardev=monitor,mode=control"),
+        *_socket("runner", channels.runner),
+        *_socket("shell", channels.shell),
+        *_socket("console", channels.console),
+        *("-serial", "chardev:console"),
+        *parts.begin.arguments,
+    ]
+
+
+def _memory(shape: Sequence[str]) -> str:
+    return shape[shape.index("-m") + 1]
+
+
+def _board(architecture: Architecture, accelerator: str) -> str:
+    if architecture is Architecture.AMD64:
+        return "q35,memory-backend=ram,vmport=off,smm=off,i8042=off,sata=off,smbus=off,hpet=off"
+    gic = "host" if accelerator == "kvm" else "3"
+    return f"virt,memory-backend=ram,gic-version={gic}"
+
+
+def _cpu(architecture: Architecture, accelerator: str) -> str:
+    if accelerator == "kvm":
+        return "host"
+    # Real pointer authentication is slow to emulate; the substitute is as good for a CI job.
+    return "max,pauth-impdef=on" if architecture is Architecture.ARM64 else "max"
+
+
+def _disks(disks: Disks) -> list[str]:
+    descriptors = {"root": disks.root, "scratch": disks.scratch}
+    if disks.base is not None:
+        descriptors["base"] = disks.base
+    arguments = []
+    for number, (name, descriptor) in enumerate(descriptors.items(), start=1):
+        arguments += ["-add-fd", f"fd={descriptor},set={number}"]
+        read_only = "off" if name == "scratch" else "on"
+        # Nothing of a machine outlives it, so nothing need ever reach the platter.
+        arguments += [
+            "-blockdev",
+            f"driver=file,node-name={name}-file,filename=/dev/fdset/{number},locking=off,"
+            f"read-only={read_only},cache.no-flush=on,discard=unmap",
+        ]
+    arguments += ["-blockdev", "driver=raw,node-name=root,file=root-file,read-only=on"]
+    if disks.base is None:
+        return [*arguments, "-blockdev", "driver=raw,node-name=scratch,file=scratch-file"]
+    return [
+        *arguments,
+        *("-blockdev", "driver=raw,node-name=base,file=base-file,read-only=on"),
+        "-blockdev",
+        "driver=qcow2,node-name=scratch,file=scratch-file,backing=base,discard=unmap,"
+        "lazy-refcounts=on,cache.no-flush=on",
+    ]
+
+
+def _socket(name: str, descriptor: int) -> list[str]:
+    return ["-chardev", f"socket,id={name},fd={descriptor}"]

@@ -1,0 +1,186 @@
+"""The `qemu` driver: templates made once, machines cloned from them."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Callable
+
+from mayfly.domain.architecture import Architecture
+from mayfly.domain.errors import HostCannot
+from mayfly.machines.base import MachineSpec, MachineStart, Report, Usage, silent
+from mayfly.machines.images.store import Image
+from mayfly.machines.network.base import GuestAddress, Network, PreparedNetwork
+from mayfly.machines.payload import payload
+from mayfly.machines.qemu import qmp
+from mayfly.machines.qemu.boot import freeze, tool
+from mayfly.machines.qemu.command import Begin, Disks, binary, shape_of
+from mayfly.machines.qemu.process import QemuProcess, Stream
+from mayfly.machines.qemu.template import Template, TemplateStore, template_key
+from mayfly.protocol.messages import Identity
+from mayfly.system.home import Home
+from mayfly.system.process import run
+
+FindImage = Callable[[str, Architecture], Image]
+
+
+class QemuMachine:
+    """One clone; see `machines.base.Machine`."""
+
+    def __init__(
+        self, start: MachineStart, process: QemuProcess, network: PreparedNetwork, accelerator: str
+    ):
+        self.id = start.id
+        self.accelerator = accelerator
+        self.identity = _identity(start, network.guest)
+        self._process = process
+        self._network = network
+
+    async def read(self) -> bytes:
+        return await self._process.runner.read()
+
+    async def write(self, data: bytes) -> None:
+        await self._process.runner.write(data)
+
+    async def open_shell(self) -> Stream:
+        return self._process.shell
+
+    def console(self) -> str:
+        return self._process.reason_of_death()
+
+    def usage(self) -> Usage:
+        return self._process.usage()
+
+    async def destroy(self) -> None:
+        await self._process.destroy()
+        await self._network.close()
+
+
+class QemuDriver:
+    """Machines of this host; see `machines.base.MachineDriver`."""
+
+    name = "qemu"
+
+    def __init__(
+        self,
+        home: Home,
+        network: Network,
+        find_image: FindImage,
+        accelerators: Callable[[Architecture], str],
+    ):
+        """`accelerators` says `kvm` or `tcg` for an architecture on this host."""
+        self._templates = TemplateStore(home.templates)
+        self._network = network
+        self._find_image = find_image
+        self._accelerator = accelerators
+        self._loaded: dict[MachineSpec, Template] = {}
+        self._loading: dict[MachineSpec, asyncio.Lock] = {}
+
+    async def prepare(self, spec: MachineSpec, report: Report = silent) -> None:
+        lock = self._loading.setdefault(spec, asyncio.Lock())
+        async with lock:
+            if spec not in self._loaded:
+                self._loaded[spec] = await self._template(spec, report)
+
+    async def start(self, spec: MachineSpec, start: MachineStart) -> QemuMachine:
+        template = self._loaded[spec]
+        network = await self._network.prepare(start.network)
+        try:
+            process = await self._clone(spec, start, template, network)
+        except BaseException:
+            await network.close()
+            raise
+        return QemuMachine(start, process, network, self._accelerator(spec.architecture))
+
+    async def reap(self) -> list[str]:
+        gone = [f"unfinished template {path.name}" for path in self._templates.reap()]
+        return gone + await self._network.reap()
+
+    async def close(self) -> None:
+        for template in self._loaded.values():
+            template.close()
+        self._loaded.clear()
+
+    async def _template(self, spec: MachineSpec, report: Report) -> Template:
+        report("checking the image", None)
+        image = await asyncio.to_thread(self._find_image, spec.image, spec.architecture)
+        accelerator = self._accelerator(spec.architecture)
+        shape = shape_of(spec, accelerator)
+        extra = payload()
+        version = (await run([tool(binary(spec.architecture)), "--version"])).stdout
+        key = template_key(spec, image.digest, *shape, version, self._network.backend, extra.digest)
+        if not self._templates.exists(key):
+            report("waiting for another Mayfly that makes the template", None)
+            async with self._templates.making(key):
+                if not self._templates.exists(key):
+                    with self._templates.building() as folder:
+                        await freeze(folder, spec, shape, image, extra.files, self._network, report)
+                        await asyncio.to_thread(self._templates.publish, folder, key)
+        report("loading the template", None)
+        return await asyncio.to_thread(self._templates.load, key, image.root)
+
+    async def _clone(
+        self,
+        spec: MachineSpec,
+        start: MachineStart,
+        template: Template,
+        network: PreparedNetwork,
+    ) -> QemuProcess:
+        with contextlib.ExitStack() as files:
+            state = _memfd(files, "mayfly-state", template.state)
+            disks = Disks(
+                memory=template.memory,
+                root=template.root,
+                scratch=_unnamed_file(files, template.overlay),
+                base=template.scratch,
+            )
+            shape = shape_of(spec, self._accelerator(spec.architecture))
+            process = await QemuProcess.launch(
+                start.id, shape, disks, Begin.from_state(state), network
+            )
+            try:
+                qmp.load(process.monitor, state)
+            except BaseException:
+                await process.destroy()
+                raise
+            return process
+
+
+def _identity(start: MachineStart, guest: GuestAddress) -> Identity:
+    return Identity(
+        hostname=start.hostname,
+        machine_id=secrets.token_hex(16),
+        entropy=b64encode(os.urandom(64)).decode(),
+        time_ns=time.time_ns(),
+        mac=guest.mac,
+        address=f"{guest.address}/{guest.prefix}" if guest.gateway else None,
+        gateway=str(guest.gateway) if guest.gateway else None,
+        dns=str(guest.dns) if guest.dns else None,
+        mtu=guest.mtu,
+    )
+
+
+def _memfd(files: contextlib.ExitStack, name: str, data: bytes) -> int:
+    descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
+    files.callback(os.close, descriptor)
+    os.write(descriptor, data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _unnamed_file(files: contextlib.ExitStack, data: bytes) -> int:
+    """A file without a name, gone with its last user: a job's disk cannot be left behind."""
+    folder = os.environ.get("MAYFLY_SCRATCH", tempfile.gettempdir())
+    try:
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise HostCannot(
+            f"no room for a machine's disk in {folder}: {error.strerror}",
+            remedy="free some space, or name another folder in MAYFLY_SCRATCH",
+        ) from error
+    files.callback(os.close, descriptor)
+    os.write(descriptor, data)
+    return descriptor

@@ -1,0 +1,189 @@
+"""One QEMU process with its sockets: started confined, watched, ended for certain."""
+
+import asyncio
+import collections
+import contextlib
+import os
+import socket
+import subprocess
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mayfly.machines.base import MachineFailed, Usage
+from mayfly.machines.network.base import PreparedNetwork
+from mayfly.machines.qemu.command import Begin, Channels, Disks, Parts, command
+from mayfly.system.process import dies_with_parent, start
+
+_TAIL = 64 * 1024
+_FIRST_UID = 1_800_000_000
+_UIDS = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Our end of a socket to QEMU."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def read(self) -> bytes:
+        """The next bytes; empty at the end."""
+        try:
+            return await self.reader.read(256 * 1024)
+        except ConnectionError:
+            return b""
+
+    async def write(self, data: bytes) -> None:
+        try:
+            self.writer.write(data)
+            await self.writer.drain()
+        except ConnectionError as error:
+            raise MachineFailed("the machine has ended") from error
+
+    async def close(self) -> None:
+        self.writer.close()
+
+
+class Tail:
+    """The end of a stream that a hostile guest may write to for ever."""
+
+    def __init__(self) -> None:
+        self._parts: collections.deque[bytes] = collections.deque()
+        self._size = 0
+
+    async def follow(self, reader: asyncio.StreamReader) -> None:
+        """Reads to the end of the stream."""
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(_TAIL):
+                self._parts.append(data)
+                self._size += len(data)
+                while self._size - len(self._parts[0]) >= _TAIL:
+                    self._size -= len(self._parts.popleft())
+
+    def text(self) -> str:
+        return b"".join(self._parts)[-_TAIL:].decode(errors="replace").replace("\r\n", "\n")
+
+
+class QemuProcess:
+    """A started QEMU. `monitor` is a plain socket for QMP, the others are streams."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        monitor: socket.socket,
+        runner: Stream,
+        shell: Stream,
+        console: Stream,
+    ):
+        self._process = process
+        self.monitor = monitor
+        self.runner = runner
+        self.shell = shell
+        self._console = console
+        self._printed = Tail()
+        self._complaints = Tail()
+        assert process.stderr is not None  # it was asked for
+        self._watchers = [
+            asyncio.create_task(self._printed.follow(console.reader)),
+            asyncio.create_task(self._complaints.follow(process.stderr)),
+        ]
+        self._usage = Usage(0.0, 0)
+
+    @classmethod
+    async def launch(
+        cls,
+        id: str,
+        shape: Sequence[str],
+        disks: Disks,
+        begin: Begin,
+        network: PreparedNetwork,
+    ) -> "QemuProcess":
+        """Start QEMU inside `network`, under a user of its own when we are root."""
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            pairs = [_pair(ours, theirs) for _ in range(4)]
+            channels = Channels(*(other.fileno() for _, other in pairs))
+            parts = Parts(disks, channels, network.netdev("net"), begin)
+            process = await start(
+                network.wrap(_confined(id, command(shape, parts))),
+                stderr=subprocess.PIPE,
+                pass_fds=(*parts.descriptors, *network.pass_fds),
+            )
+            monitor, *rest = (own for own, _ in pairs)
+            try:
+                streams = [Stream(*await asyncio.open_connection(sock=own)) for own in rest]
+            except BaseException:
+                process.kill()
+                await process.wait()
+                raise
+            ours.pop_all()
+            return cls(process, monitor, *streams)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def console(self) -> str:
+        return self._printed.text()
+
+    async def wait(self) -> int:
+        """Waits for QEMU to end; its exit status, negative for a signal."""
+        return await self._process.wait()
+
+    def reason_of_death(self) -> str:
+        """What QEMU and the guest's kernel said last."""
+        said = [self._complaints.text().strip(), *self.console().strip().splitlines()[-15:]]
+        return "\n".join(line for line in said if line)
+
+    def usage(self) -> Usage:
+        """What it took so far; after its end, what it took when last asked."""
+        with contextlib.suppress(OSError):
+            self._usage = _usage_of(self._process.pid)
+        return self._usage
+
+    async def destroy(self) -> None:
+        """Idempotent."""
+        self.usage()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+        self.monitor.close()
+        for stream in (self.runner, self.shell, self._console):
+            await stream.close()
+        await asyncio.gather(*self._watchers)
+
+
+def _confined(id: str, argv: list[str]) -> list[str]:
+    """The command that dies with us and can gain nothing; as root, under a user of its own.
+
+    No other process has that user, so machines cannot signal or trace each other.
+    """
+    prefix = ["setpriv", "--no-new-privs"]
+    if os.geteuid() == 0:
+        user = str(_FIRST_UID + zlib.crc32(id.encode()) % _UIDS)
+        prefix += [f"--reuid={user}", f"--regid={user}", "--clear-groups", "--bounding-set=-all"]
+    # Last, because a change of user makes the kernel forget it.
+    return [*prefix, "--", *dies_with_parent(argv)]
+
+
+def _pair(
+    ours: contextlib.ExitStack, theirs: contextlib.ExitStack
+) -> tuple[socket.socket, socket.socket]:
+    own, other = socket.socketpair()
+    ours.enter_context(own)
+    theirs.enter_context(other)
+    return own, other
+
+
+def _usage_of(pid: int) -> Usage:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    peak = _field(Path(f"/proc/{pid}/status").read_text(), "VmHWM")
+    return Usage(ticks / os.sysconf("SC_CLK_TCK"), peak * 1024)
+
+
+def _field(status: str, name: str) -> int:
+    """A number of /proc/PID/status; 0 when it is not there (a process that has just ended)."""
+    lines = (line for line in status.splitlines() if line.startswith(f"{name}:"))
+    return next((int(line.split()[1]) for line in lines), 0)

@@ -1,0 +1,145 @@
+"""Templates: a machine of each kind, booted once and frozen where its runner waits for a job.
+
+templates/<key>/    memory, state (of the devices), scratch (the disk), overlay (an empty qcow2
+                    over it) and seal.json, which holds their digests; never changed
+templates/.building-*, .lock-<key>
+
+The key covers whatever a snapshot depends on. A template is checked against its seal when it is
+loaded, once a process. Its memory is then a memfd that the kernel itself seals against writing:
+a clone, even one that broke out of its guest, can change only its own copy.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mayfly.machines.base import MachineFailed, MachineSpec
+from mayfly.machines.images.locks import locked, locked_async, locked_if_free
+from mayfly.machines.qemu import sparse
+
+_FILES = ("memory", "state", "scratch", "overlay")
+_SEAL = "seal.json"
+_BUILDING = ".building-"
+
+# From Linux's fcntl.h; Python does not name them on every build.
+_F_ADD_SEALS = 1033
+_SEAL_SHRINK_GROW_WRITE = 0x2 | 0x4 | 0x8
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Open and checked: descriptors of the sealed memory, the scratch disk and the image's root.
+
+    `state` and `overlay` are small and held as bytes.
+    """
+
+    key: str
+    memory: int
+    scratch: int
+    root: int
+    state: bytes
+    overlay: bytes
+
+    def close(self) -> None:
+        for descriptor in (self.memory, self.scratch, self.root):
+            os.close(descriptor)
+
+
+def template_key(spec: MachineSpec, *parts: str) -> str:
+    """Names a template after everything its snapshot depends on."""
+    facts = [spec.architecture.value, str(spec.vcpus), str(spec.memory_mib), str(spec.disk_gib)]
+    return hashlib.sha256(json.dumps([*facts, *parts]).encode()).hexdigest()[:32]
+
+
+class TemplateStore:
+    """The templates of one Mayfly home; several processes may use it at the same time."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def making(self, key: str) -> contextlib.AbstractAsyncContextManager[bool]:
+        """Hold the right to make a template; gives whether somebody else was making it."""
+        return locked_async(self._folder / f".lock-{key}")
+
+    def exists(self, key: str) -> bool:
+        return (self._folder / key / _SEAL).exists()
+
+    @contextlib.contextmanager
+    def building(self) -> Iterator[Path]:
+        """A folder to build in, gone at the end unless `publish` took it."""
+        path = self._folder / f"{_BUILDING}{secrets.token_hex(6)}"
+        with contextlib.ExitStack() as stack:
+            with locked(self._folder / ".lock"):
+                path.mkdir(mode=0o700)
+                stack.callback(shutil.rmtree, path, ignore_errors=True)
+                stack.enter_context(locked(path / "owner"))
+            yield path
+
+    def publish(self, building: Path, key: str) -> None:
+        """Seal what was built and give it its name, in one step."""
+        digests = {}
+        for name in _FILES:
+            with _opened(building / name, os.O_RDONLY) as descriptor:
+                digests[name] = sparse.digest(descriptor)
+                os.fchmod(descriptor, 0o400)
+                os.fsync(descriptor)
+        (building / _SEAL).write_text(json.dumps(digests, indent=2) + "\n")
+        final = self._folder / key
+        shutil.rmtree(final, ignore_errors=True)
+        building.rename(final)
+        (final / "owner").unlink()
+
+    def load(self, key: str, root: Path) -> Template:
+        """Raises MachineFailed when the template is not what was sealed; it is removed then."""
+        folder = self._folder / key
+        digests = json.loads((folder / _SEAL).read_text())
+        with contextlib.ExitStack() as undo:
+            memory = os.memfd_create("mayfly-memory", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+            undo.callback(os.close, memory)
+            found = {}
+            with _opened(folder / "memory", os.O_RDONLY) as source:
+                found["memory"] = sparse.copy(source, memory)
+            fcntl.fcntl(memory, _F_ADD_SEALS, _SEAL_SHRINK_GROW_WRITE)
+            for name in ("state", "scratch", "overlay"):
+                with _opened(folder / name, os.O_RDONLY) as source:
+                    found[name] = sparse.digest(source)
+            if found != digests:
+                changed = sorted(name for name in _FILES if found[name] != digests.get(name))
+                shutil.rmtree(folder, ignore_errors=True)
+                raise MachineFailed(
+                    f"template {key} is damaged ({', '.join(changed)}) and was removed",
+                    remedy="run the command again: it is made anew",
+                )
+            state, overlay = (folder / "state").read_bytes(), (folder / "overlay").read_bytes()
+            scratch = os.open(folder / "scratch", os.O_RDONLY | os.O_CLOEXEC)
+            undo.callback(os.close, scratch)
+            image = os.open(root, os.O_RDONLY | os.O_CLOEXEC)
+            undo.pop_all()
+            return Template(key, memory, scratch, image, state, overlay)
+
+    def reap(self) -> list[Path]:
+        """Delete what builders that were killed left behind."""
+        gone = []
+        with locked(self._folder / ".lock"):
+            for path in sorted(self._folder.glob(f"{_BUILDING}*")):
+                with locked_if_free(path / "owner") as free:
+                    if free:
+                        shutil.rmtree(path, ignore_errors=True)
+                        gone.append(path)
+        return gone
+
+
+@contextlib.contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
