@@ -249,6 +249,15 @@ def test_cancelling_a_run() -> None:
     assert run.finish() is CANCELLED
 
 
+@pytest.mark.parametrize("condition", ["success()", "failure()", "success() || failure()"])
+@pytest.mark.parametrize("ended", [SUCCESS, FAILURE])
+def test_a_cancelled_run_is_neither_success_nor_failure(condition: str, ended: Conclusion) -> None:
+    run = Run(jobs(f"a:\n  STEPS\nb:\n  needs: a\n  if: {condition}\n  STEPS"))
+    run.end("a", ended)
+    run.cancelled = True
+    assert run.states["b"] == "cancelled"
+
+
 def test_cancelling_too_late_changes_nothing() -> None:
     run = Run(CHAIN)
     assert run.finish() is SUCCESS

@@ -129,6 +129,28 @@ def test_inputs_from_outputs_are_awaited() -> None:
     assert run.job("deploy / push").name == "Deploy / Push to mars"
 
 
+def test_a_name_from_outputs_is_not_awaited() -> None:
+    run = call(CALLER.replace("name: Deploy\n", "name: To ${{ needs.test.outputs.where }}\n"))
+    assert run.job("deploy / build").name == "deploy / build"
+    run.end("test", where="mars")
+    assert run.job("deploy / build").name == "To mars / build"
+
+
+@pytest.mark.parametrize(
+    "mistake", ["runs-on: nothing", "if: fromJSON('[')\n        runs-on: mayfly"]
+)
+def test_mistakes_in_a_call_that_may_not_happen_wait_until_it_does(mistake: str) -> None:
+    deploy = DEPLOY_TEXT.replace("runs-on: mayfly", mistake, 1)
+    text = CALLER.replace("name: Deploy\n", "if: failure()\n")
+    run = call(text, deploy)
+    assert run.states["deploy / build"] == "blocked"
+    run.end("test")
+    assert run.states["deploy / build"] == "skipped"
+    run = call(text, deploy)
+    run.end("test", FAILURE)
+    assert run.states["deploy / build"] == "rejected"
+
+
 def test_a_matrix_of_calls() -> None:
     text = CALLER.replace("name: Deploy\n", "strategy: {matrix: {t: [a, b]}}\n").replace(
         "prod", '"${{ matrix.t }}"'

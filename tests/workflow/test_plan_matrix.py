@@ -86,6 +86,12 @@ def test_a_matrix_from_outputs_takes_its_placeholders_place() -> None:
     assert run.ready == {"done"}
 
 
+def test_a_matrix_that_is_not_reached_is_not_looked_at() -> None:
+    run = Run(DYNAMIC)
+    run.end("list", FAILURE)
+    assert run.states == {"list": "finished", "test": "skipped", "done": "skipped"}
+
+
 @pytest.mark.parametrize("matrix", ["", "[]", "5", '{"os": []}', '{"os": "x"}'])
 def test_a_matrix_that_is_none_rejects_the_job(matrix: str) -> None:
     run = Run(DYNAMIC)

@@ -88,7 +88,7 @@ def _fixed(job: Job, outer: Gate, evaluator: Evaluator, *, settled: bool) -> Gat
     if holds:
         return None
     reason = f"its condition is false: {condition}"
-    return Gate(PlannedState.SKIPPED, reason, settled, certain=False, fixed=True)
+    return Gate(PlannedState.SKIPPED, reason, settled, outer.certain, fixed=True)
 
 
 def _waiting(condition: str, needs: Mapping[str, Node], outer: Gate, *, certain: bool) -> Gate:

@@ -9,7 +9,7 @@ from mayfly.domain.errors import InvalidInput
 from mayfly.domain.job import Conclusion
 from mayfly.workflow.calls import call_outputs, called_scope
 from mayfly.workflow.contexts import need, strategy_context
-from mayfly.workflow.evaluate import Evaluator, has_expression, mentions
+from mayfly.workflow.evaluate import Evaluator, has_expression
 from mayfly.workflow.gate import Gate, Node, gate_of
 from mayfly.workflow.leaf import leaf, placeholder
 from mayfly.workflow.matrix import display_name, expand, is_selected
@@ -179,24 +179,15 @@ def _stopped(case: Case, needs: Mapping[str, Node], reason: str) -> Case:
 
 
 def _hold(cases: list[Case], nodes: list[Node], limit: int) -> None:
-    """Block those for which there is no room yet; what has begun keeps its room."""
+    """Block those for which there is no room yet; the first that have not ended take the room."""
     open_ = [
         index
         for index, (case, node) in enumerate(zip(cases, nodes, strict=True))
         if case.gate.verdict is PlannedState.READY and not node.settled
     ]
-    open_.sort(key=lambda index: not _has_begun(cases[index]))
-    reason = f"max-parallel: {limit} at a time"
+    gate = Gate(PlannedState.BLOCKED, f"max-parallel: {limit} at a time", settled=False)
     for index in open_[limit:]:
-        gate = Gate(PlannedState.BLOCKED, reason, settled=False)
         nodes[index] = _member(with_gate(cases[index], gate))
-
-
-def _has_begun(case: Case) -> bool:
-    known = case.scope.known
-    if case.job.call is None:
-        return case.key in known.started
-    return known.has_begun(f"{case.key} / ")
 
 
 def _member(case: Case) -> Node:
@@ -206,7 +197,7 @@ def _member(case: Case) -> Node:
 def _call(case: Case) -> Node:
     call = case.job.call
     assert call is not None
-    if not case.can_evaluate([call.with_, call.secrets]) or not _name_known(case):
+    if not case.can_evaluate([call.with_, call.secrets]):
         return placeholder(case)
     try:
         scope = called_scope(case, call)
@@ -223,7 +214,3 @@ def _call(case: Case) -> Node:
     except InvalidInput as error:
         broken = placeholder(case, PlannedState.REJECTED, at(case.job.location, error))
         return combined([node, broken])
-
-
-def _name_known(case: Case) -> bool:
-    return not mentions(case.job.name, "needs") or case.knows

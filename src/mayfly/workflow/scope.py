@@ -15,12 +15,12 @@ MAX_JOBS = 5_000
 
 
 class Known:
-    """Everything one call of `advance` knows. `started` are keys without a result."""
+    """Everything one call of `advance` knows."""
 
     def __init__(self, plan: RunPlan, results: Mapping[str, JobResult], started: frozenset[str]):
         self.plan = plan
         self.results = results
-        self.started = started - results.keys()
+        self.started = started
         self._left = MAX_JOBS
 
     def has_begun(self, prefix: str) -> bool:
