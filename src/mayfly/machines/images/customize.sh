@@ -28,6 +28,9 @@ for unit in \
     ln -sf /dev/null "/etc/systemd/system/$unit"
 done
 ln -sf /usr/lib/systemd/system/multi-user.target /etc/systemd/system/default.target
+# Started by the first who asks over D-Bus; binfmt.d: nobody starts byte code by its file name.
+rm -f /usr/lib/systemd/system/multi-user.target.wants/systemd-logind.service \
+    /usr/lib/binfmt.d/python3.*.conf
 
 # Trust: every program reads the system's store, to which the host's own authorities were added.
 bundle=/etc/ssl/certs/ca-certificates.crt

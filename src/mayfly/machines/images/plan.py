@@ -57,6 +57,14 @@ _PLAIN_FILES = {
     "/etc/systemd/journald.conf.d/mayfly.conf": (
         "[Journal]\nStorage=volatile\nRuntimeMaxUse=16M\n"
     ),
+    # Of what the kernel found before udev came, only what has a name, a mode or a module to be
+    # given: 64 consoles and their like cost seconds under emulation. Later events all arrive.
+    "/etc/systemd/system/systemd-udev-trigger.service.d/mayfly.conf": (
+        "[Service]\n"
+        "ExecStart=\n"
+        "ExecStart=-udevadm trigger --action=add --subsystem-match=block --subsystem-match=misc"
+        " --subsystem-match=net --subsystem-match=virtio --subsystem-match=virtio-ports\n"
+    ),
     # Packages that a job installs are as lean as ours, and a machine that is thrown away at the
     # end of its job has no use for data safely on disk.
     "/etc/dpkg/dpkg.cfg.d/mayfly": (
