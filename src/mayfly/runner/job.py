@@ -13,6 +13,7 @@ from mayfly.protocol.messages import (
     StepFinished,
     StepStarted,
 )
+from mayfly.runner.actions import Actions
 from mayfly.runner.effects import Report
 from mayfly.runner.interrupt import Interrupt, Stop
 from mayfly.runner.machine import Machine
@@ -36,7 +37,7 @@ class Job:
         self._machine = machine
         self._state = JobState.begin(spec, machine.layout)
         self._scope = Scope(self._state, spec.contexts.get("inputs") or {})
-        self._steps = StepRunner(machine, self._state)
+        self._steps = StepRunner(machine, self._state, Actions(machine, self._state).run)
         self._running: Running | None = None
         self._timed_out = False
         self._expired = False
@@ -78,12 +79,10 @@ class Job:
             report.say(f"##[error]{problem}")
             result = StepResult(Conclusion.FAILURE, Conclusion.FAILURE, None, problem)
         elif not wanted:
-            result = StepResult(Conclusion.SKIPPED, Conclusion.SKIPPED)
+            result = scope.skip(step.id)
         else:
             interrupt = Interrupt(self._machine.patience)
             result = self._run(Running(step, scope, env, report, interrupt, {}))
-        if not wanted:
-            scope.record(step.id, result, {})
         if result.conclusion is Conclusion.FAILURE and state.status is Conclusion.SUCCESS:
             state.status = Conclusion.FAILURE
         report.finish()

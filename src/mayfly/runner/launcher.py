@@ -64,7 +64,7 @@ class Launcher:
             fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
         self._pid = os.fork()
         if self._pid == 0:
-            os.close(self._request)
+            _close_all_but(request, output, report)
             _wait_and_become(request, output, report, account, group)
         for descriptor in (request, output, report):
             os.close(descriptor)
@@ -133,6 +133,15 @@ def _wait_and_become(
         os.write(report, (getattr(error, "strerror", None) or str(error)).encode())
     finally:
         os._exit(_NOT_STARTED)
+
+
+def _close_all_but(*kept: int) -> None:
+    """While it waits it must not hold open what the runner closes."""
+    first = 3
+    for descriptor in sorted(kept):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
 
 
 def _enter(account: Account, group: JobGroup | None) -> None:

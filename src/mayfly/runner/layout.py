@@ -4,8 +4,10 @@ Every path the runner touches outside the workspace comes from one `Layout`, so 
 program runs in a guest and in a temporary directory.
 """
 
+import contextlib
 import os
 import pwd
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +37,20 @@ class Account:
         entry = pwd.getpwuid(os.geteuid())
         home = Path(os.environ.get("HOME", entry.pw_dir))
         return cls(entry.pw_name, entry.pw_uid, entry.pw_gid, (), home, switch=False)
+
+    @contextlib.contextmanager
+    def acting(self) -> Iterator[None]:
+        """Touch files as this user: what is made is theirs, what they may not do fails."""
+        if not self.switch:
+            yield
+            return
+        os.setegid(self.gid)
+        os.seteuid(self.uid)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,14 @@ class Port:
         for start in range(0, len(data), MAX_DATA):
             self._put(encode_log(step, data[start : start + MAX_DATA]))
 
-    def receive(self) -> Assign | SourceRefused | bytes:
-        """The next message, or the payload of the next BLOB; HostGone if none will come."""
+    def receive(self, check: Callback = lambda: None) -> Assign | SourceRefused | bytes:
+        """The next message, or the payload of the next BLOB; HostGone if none will come.
+
+        `check` is called whenever something has happened, and may raise to give up.
+        """
         while not self._inbox:
             self._loop.turn()
+            check()
         return self._inbox.popleft()
 
     @property
@@ -98,12 +102,9 @@ class Port:
             self._write()
 
     def _read(self) -> None:
-        try:
-            data = os.read(self._descriptor, _READ_SIZE)
-        except BlockingIOError:
+        data = self._read_available()
+        if data is None:
             return
-        except OSError as error:
-            raise HostGone(str(error)) from None
         if not data:
             self._hang_up()
             return
@@ -116,6 +117,23 @@ class Port:
                 self.on_cancel(message)
             else:
                 self._inbox.append(message)
+
+    def _read_available(self) -> bytes | None:
+        """None if there is nothing yet, empty at the end. A virtio port gives 4 KiB a read."""
+        pieces: list[bytes] = []
+        size = 0
+        while size < _READ_SIZE:
+            try:
+                data = os.read(self._descriptor, _READ_SIZE)
+            except BlockingIOError:
+                return b"".join(pieces) if pieces else None
+            except OSError as error:
+                raise HostGone(str(error)) from None
+            if not data:
+                break  # seen again at the next read if there is data before it
+            pieces.append(data)
+            size += len(data)
+        return b"".join(pieces)
 
     def _hang_up(self) -> None:
         if not self._patient:

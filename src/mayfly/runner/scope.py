@@ -6,7 +6,6 @@ and its own idea of success.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from mayfly.protocol.messages import Conclusion
@@ -37,6 +36,7 @@ class StepResult:
 class Scope:
     """`env` is what steps around this level add; `depth` counts the composite actions around it.
 
+    `action` says of a composite action what the `github` context does: its `action_path` and such.
     `failed` is the status of a composite level; the job's own is in `state`.
     """
 
@@ -44,7 +44,7 @@ class Scope:
     inputs: Mapping[str, Any]
     env: dict[str, str] = field(default_factory=dict)
     steps: dict[str, Any] = field(default_factory=dict)
-    action_path: Path | None = None
+    action: dict[str, str] = field(default_factory=dict)
     depth: int = 0
     failed: bool = False
     names: dict[str, int] = field(default_factory=dict)
@@ -57,6 +57,12 @@ class Scope:
                 "outcome": result.outcome.value,
                 "conclusion": result.conclusion.value,
             }
+
+    def skip(self, step_id: str | None) -> StepResult:
+        """Record a step whose `if` does not hold."""
+        result = StepResult(Conclusion.SKIPPED, Conclusion.SKIPPED)
+        self.record(step_id, result, {})
+        return result
 
     @property
     def succeeding(self) -> bool:
@@ -75,7 +81,7 @@ class Scope:
         github = state.github
         if self.depth:
             status = "failure" if self.failed else "success"
-            github = github | {"action_path": str(self.action_path), "action_status": status}
+            github = {**github, **self.action, "action_status": status}
         job = dict(known.get("job") or {})
         job["status"] = state.status.value
         return {

@@ -1,9 +1,9 @@
 """Runs one step: condition, environment, script or action, and what it leaves behind."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from mayfly.protocol.messages import Conclusion
 from mayfly.runner.effects import Effects, Report
@@ -23,7 +23,11 @@ from mayfly.workflow.model import Step
 
 
 class StepFailed(Exception):
-    """The step cannot succeed; the message says why."""
+    """The step cannot succeed; the message says why. It is `logged` if the log says so already."""
+
+    def __init__(self, reason: str, *, logged: bool = False):
+        super().__init__(reason)
+        self.logged = logged
 
 
 @dataclass(slots=True)
@@ -41,17 +45,23 @@ class Running:
         return self.scope.text(template, self.env)
 
 
-Uses = Callable[[Running], None]
+class Uses(Protocol):
+    """Runs what a step `uses`: fills its `outputs`, raises StepFailed.
+
+    `runner` runs the steps that an action consists of.
+    """
+
+    def __call__(self, running: Running, runner: "StepRunner") -> None: ...
 
 
 class StepRunner:
-    """`uses` runs an action; it fills `outputs` and raises StepFailed."""
+    """Runs the steps of one job, on any level."""
 
-    def __init__(self, machine: Machine, state: JobState):
+    def __init__(self, machine: Machine, state: JobState, uses: Uses):
         self._machine = machine
         self.state = state
         self._matchers = Matchers()
-        self.uses: Uses = _no_actions
+        self._uses = uses
 
     def environment(self, step: Step, scope: Scope) -> dict[str, str]:
         """The `env` context of a step; ExpressionError if a value cannot be evaluated."""
@@ -64,21 +74,22 @@ class StepRunner:
         """Run a step whose `if` holds, and record how it ended."""
         exit_code: int | None = None
         reason: str | None = None
+        logged = False
         try:
             if running.step.uses is not None:
-                self.uses(running)
+                self._uses(running, self)
             else:
                 ending, failures = self._script(running)
                 exit_code, reason = _judged(ending)
                 reason = reason or next(iter(failures), None)
-        except ExpressionError as error:
-            reason = str(error)
-        except (StepFailed, ShellRefused) as error:
+        except StepFailed as error:
+            reason, logged = str(error), error.logged
+        except (ExpressionError, ShellRefused) as error:
             reason = str(error)
         except Interrupted:
             reason = "interrupted"
         result = self._result(running, exit_code, reason)
-        if result.reason is not None:
+        if result.reason is not None and not logged:
             running.report.say(f"##[error]{result.reason}")
         running.scope.record(running.step.id, result, running.outputs)
         return result
@@ -140,8 +151,8 @@ class StepRunner:
         state, scope, step = self.state, running.scope, running.step
         variables = {**state.base_variables(), **running.env, **state.defaults}
         variables["GITHUB_ACTION"] = step.id or scope.unique_name("__run")
-        if scope.action_path is not None:
-            variables["GITHUB_ACTION_PATH"] = str(scope.action_path)
+        for name, value in scope.action.items():
+            variables[f"GITHUB_{name.upper()}"] = value
         if state.path:
             variables["PATH"] = os.pathsep.join((*state.path, variables["PATH"]))
         return variables
@@ -181,7 +192,3 @@ def _judged(ending: Ending) -> tuple[int, str | None]:
     if ending.status:
         return ending.status, f"Process completed with exit code {ending.status}."
     return 0, None
-
-
-def _no_actions(running: Running) -> None:
-    raise StepFailed(f"{running.step.uses}: actions are not run here")
