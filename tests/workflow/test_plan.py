@@ -5,6 +5,7 @@ from tests.workflow.simulation import CANCELLED, FAILURE, SKIPPED, STATE, SUCCES
 
 from mayfly.domain.errors import InvalidInput
 from mayfly.domain.job import Conclusion
+from mayfly.workflow.plan import JobResult
 
 CHAIN = jobs(
     """
@@ -256,6 +257,18 @@ def test_a_cancelled_run_is_neither_success_nor_failure(condition: str, ended: C
     run.end("a", ended)
     run.cancelled = True
     assert run.states["b"] == "cancelled"
+
+
+def test_what_was_skipped_before_a_run_was_cancelled_stays_so() -> None:
+    run = Run(jobs("a:\n  STEPS\nb:\n  STEPS\ntold:\n  needs: a\n  if: cancelled()\n  STEPS"))
+    run.start("b")
+    run.end("a")
+    assert run.states["told"] == "skipped"
+    run.results["told"] = JobResult(SKIPPED)
+    run.cancelled = True
+    assert run.job("told").conclusion is SKIPPED
+    run.end("b", CANCELLED)
+    assert run.now.finished is CANCELLED
 
 
 def test_cancelling_too_late_changes_nothing() -> None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from mayfly.domain.errors import InvalidInput
+from mayfly.workflow.details import display_name
 from mayfly.workflow.gate import Node
 from mayfly.workflow.inputs import resolve_inputs
-from mayfly.workflow.leaf import display_name
 from mayfly.workflow.model import Call, Trigger, Workflow
 from mayfly.workflow.planned import RunPlan
 from mayfly.workflow.scope import Case, Scope, concurrency_group

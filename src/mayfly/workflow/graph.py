@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mayfly.domain.errors import InvalidInput
@@ -11,11 +11,20 @@ from mayfly.workflow.calls import call_outputs, called_scope
 from mayfly.workflow.contexts import need, strategy_context
 from mayfly.workflow.evaluate import Evaluator, has_expression
 from mayfly.workflow.gate import Gate, Node, gate_of
-from mayfly.workflow.leaf import leaf, placeholder
-from mayfly.workflow.matrix import display_name, expand, is_selected
+from mayfly.workflow.leaf import leaf, placeholder, rejected, unselected
+from mayfly.workflow.matrix import Combination, display_name, expand, is_selected
 from mayfly.workflow.model import Job
 from mayfly.workflow.planned import PlannedState
-from mayfly.workflow.scope import Case, Scope, Strategy, at, with_gate
+from mayfly.workflow.scope import Case, Scope, at, with_gate
+
+
+@dataclass(frozen=True, slots=True)
+class _Strategy:
+    """The evaluated `strategy` of a job; `combinations` is None without a matrix."""
+
+    combinations: tuple[Combination, ...] | None = None
+    fail_fast: bool = True
+    max_parallel: int | None = None
 
 
 def walk(scope: Scope, jobs: Iterable[Job]) -> dict[str, Node]:
@@ -92,18 +101,19 @@ def _node(job: Job, scope: Scope, needs: Mapping[str, Node]) -> Node:
         key=key,
         name=job.name if job.name and not has_expression(job.name) else job.id,
     )
-    if gate.fixed or not case.can_evaluate(job.strategy.matrix):
+    ended_whole = (job.call or job.strategy.matrix) and key in scope.known.results
+    if gate.fixed or ended_whole or not case.can_evaluate(job.strategy.matrix):
         return placeholder(case)
     try:
         strategy = _strategy(job, case.evaluator, scope)
     except InvalidInput as error:
         if case.must_be_right:
-            return placeholder(case, PlannedState.REJECTED, at(job.location, error))
+            return rejected(case, at(job.location, error))
         return placeholder(case)
     if strategy.combinations is None:
         return _member(case)
     if not strategy.combinations:
-        return placeholder(case, PlannedState.SKIPPED, "no combination is among those asked for")
+        return unselected(case, "no combination is among those asked for")
     return _members(_cases(case, strategy), strategy, needs)
 
 
@@ -113,23 +123,23 @@ def _without_begun(cancelled: str | None, job: Job, scope: Scope, key: str) -> s
     return None if begun else cancelled
 
 
-def _strategy(job: Job, evaluator: Evaluator, scope: Scope) -> Strategy:
+def _strategy(job: Job, evaluator: Evaluator, scope: Scope) -> _Strategy:
     matrix = job.strategy.matrix
     if matrix is None:
-        return Strategy()
+        return _Strategy()
     value: Any = evaluator.tree(matrix, "matrix")
     if not isinstance(value, dict):
         raise InvalidInput(f"matrix: '{matrix}' must be a mapping")
     wanted = scope.known.plan.matrix
     limit = job.strategy.max_parallel
-    return Strategy(
+    return _Strategy(
         combinations=tuple(found for found in expand(value) if is_selected(found, wanted)),
         fail_fast=evaluator.boolean(job.strategy.fail_fast, "strategy.fail-fast"),
         max_parallel=int(evaluator.number(limit, "strategy.max-parallel")) if limit else None,
     )
 
 
-def _cases(case: Case, strategy: Strategy) -> list[Case]:
+def _cases(case: Case, strategy: _Strategy) -> list[Case]:
     combinations = strategy.combinations or ()
     taken: dict[str, int] = {}
     cases = []
@@ -158,7 +168,7 @@ def _unique(key: str, taken: dict[str, int]) -> str:
     return key if taken[key] == 1 else f"{key} #{taken[key]}"
 
 
-def _members(cases: list[Case], strategy: Strategy, needs: Mapping[str, Node]) -> Node:
+def _members(cases: list[Case], strategy: _Strategy, needs: Mapping[str, Node]) -> Node:
     """All combinations, as far as fail-fast and max-parallel let them run."""
     nodes = [_member(case) for case in cases]
     failed = next((case for case, node in zip(cases, nodes, strict=True) if node.failed), None)
@@ -203,7 +213,7 @@ def _call(case: Case) -> Node:
         scope = called_scope(case, call)
     except InvalidInput as error:
         if case.must_be_right:
-            return placeholder(case, PlannedState.REJECTED, at(case.job.location, error))
+            return rejected(case, at(case.job.location, error))
         return placeholder(case)
     nodes = walk(scope, scope.workflow.jobs)
     node = combined(nodes.values())
@@ -212,5 +222,5 @@ def _call(case: Case) -> Node:
     try:
         return replace(node, outputs=call_outputs(scope, nodes))
     except InvalidInput as error:
-        broken = placeholder(case, PlannedState.REJECTED, at(case.job.location, error))
+        broken = rejected(case, at(case.job.location, error))
         return combined([node, broken])

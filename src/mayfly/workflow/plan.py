@@ -52,10 +52,12 @@ def advance(
 ) -> Advance:
     """Every job known now, where it stands and why.
 
-    `results` are those of all jobs that ended, `started` the keys of all that were queued, both by
-    key. A key once listed stays, but for the one placeholder of a blocked job whose matrix or
-    inputs need outputs of other jobs: its combinations take its place. A mistake in one job
-    rejects that job; InvalidInput is raised for what concerns the whole run.
+    `results` are those of all jobs that ended by key, including those said to be skipped here: a
+    job with `if: cancelled()` is skipped while nothing is cancelled, and stays so only if told.
+    `started` are the keys of all jobs that were queued and have not ended. A key once listed stays,
+    but for the one placeholder of a blocked job whose matrix or inputs need outputs of other jobs:
+    its combinations take its place. A mistake in one job rejects that job; InvalidInput is raised
+    for what concerns the whole run.
     """
     known = Known(plan, results, frozenset(started))
     scope = _root(known)

@@ -1,7 +1,7 @@
 """Where a job stands: the workflow it is in, who called that, and its place in a matrix."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mayfly.domain.errors import InvalidInput, Location
@@ -79,16 +79,6 @@ class Case:
     def must_be_right(self) -> bool:
         """Whether a mistake in it is to be reported now."""
         return self.gate.certain or self.gate.verdict is PlannedState.READY
-
-
-@dataclass(frozen=True, slots=True)
-class Strategy:
-    """The evaluated `strategy` of a job; `combinations` is None without a matrix."""
-
-    combinations: tuple[Combination, ...] | None = None
-    fail_fast: bool = True
-    max_parallel: int | None = None
-    context: dict[str, Any] = field(default_factory=dict)
 
 
 def concurrency_group(
