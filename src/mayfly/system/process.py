@@ -45,8 +45,14 @@ def which(tool: str) -> str | None:
 
 
 def dies_with_parent(argv: Sequence[str]) -> list[str]:
-    """The same command, killed by the kernel when the thread that started it ends."""
-    return ["setpriv", "--pdeathsig", "KILL", "--", *argv]
+    """The same command, killed by the kernel when the thread that started it ends.
+
+    A parent that ended before the kernel knew would go unnoticed: the shell looks whether the
+    parent is still this process before it becomes the command.
+    """
+    still_ours = 'test "$PPID" = "$0" && exec "$@"'
+    guard = ["sh", "-c", still_ours, str(os.getpid())]
+    return ["setpriv", "--pdeathsig", "KILL", "--", *guard, *argv]
 
 
 async def start(

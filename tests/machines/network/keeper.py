@@ -1,8 +1,8 @@
 """Stands in for Mayfly in the lab's host: prepares networks on request, and holds them.
 
 Reads one JSON policy a line from the socket on its standard input; answers each with the guest's
-address and the tap, or with the error. The word `close` closes every network, `reap` reaps; a list
-is a command to run inside the last network.
+address and the tap, or with the error. The word `close` closes every network, `reap` reaps,
+`interrupt` cancels preparations; a list is a command to run inside the last network.
 """
 
 import asyncio
@@ -17,6 +17,8 @@ from mayfly.machines.network.base import AllowRule, NetworkMode, NetworkPolicy, 
 from mayfly.machines.network.choose import choose_network
 from mayfly.system.process import dies_with_parent, run, start
 
+RESOLVER = ipaddress.IPv4Address("10.255.255.53")
+
 
 async def serve(owner: socket.socket) -> None:
     networks: list[PreparedNetwork] = []
@@ -29,6 +31,8 @@ async def serve(owner: socket.socket) -> None:
                 await network.close()
         elif isinstance(request, list):
             await run(networks[-1].wrap(request))
+        elif request == "interrupt":
+            answer["finished"] = await interrupted()
         elif request == "reap":
             answer["removed"] = await choose_network().reap()
         else:
@@ -43,6 +47,20 @@ async def serve(owner: socket.socket) -> None:
         socket.send_fds(owner, [json.dumps(answer).encode()], fds)
 
 
+async def interrupted() -> int:
+    """Cancel preparations at many moments; how many had finished by then, and were closed."""
+    finished = 0
+    for milliseconds in range(0, 120, 3):
+        try:
+            async with asyncio.timeout(milliseconds / 1000):
+                network = await choose_network().prepare(NetworkPolicy(dns=RESOLVER))
+        except TimeoutError:
+            continue
+        finished += 1
+        await network.close()
+    return finished
+
+
 def policy(request: dict[str, Any]) -> NetworkPolicy:
     return NetworkPolicy(
         mode=NetworkMode(request["mode"]),
@@ -52,9 +70,11 @@ def policy(request: dict[str, Any]) -> NetworkPolicy:
 
 
 async def described(network: PreparedNetwork) -> dict[str, Any]:
-    """Starts a process in the place of QEMU, too."""
-    qemu = network.wrap(dies_with_parent(["sleep", "infinity"]))
-    process = await start(qemu, pass_fds=network.pass_fds)
+    """Starts a process in the place of QEMU, too, and waits until it is inside."""
+    qemu = network.wrap(dies_with_parent(["sh", "-c", "echo inside; exec sleep infinity"]))
+    process = await start(qemu, pass_fds=network.pass_fds, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    await process.stdout.readline()
     guest = network.guest
     return {
         "qemu": process.pid,

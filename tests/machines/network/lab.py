@@ -65,7 +65,7 @@ class Guest:
         return await say(self.namespace, word, address)
 
     async def ip(self, batch: str) -> None:
-        await self.namespace.ip(batch)
+        await ip(self.namespace, batch)
 
 
 async def reach(namespace: Namespace, *targets: tuple[str, str, int]) -> list[str]:
@@ -73,6 +73,11 @@ async def reach(namespace: Namespace, *targets: tuple[str, str, int]) -> list[st
     argv = namespace.enter([python(), str(_HERE / "peer.py"), "try"])
     tried = await run(argv, input_bytes=json.dumps(targets).encode())
     return list(json.loads(tried.stdout))
+
+
+async def ip(namespace: Namespace, batch: str) -> None:
+    """Run `ip` commands inside, one a line."""
+    await run(namespace.enter(["ip", "-batch", "-"]), input_bytes=batch.encode())
 
 
 async def say(namespace: Namespace, word: str, address: str) -> str:
@@ -151,11 +156,12 @@ class Lab:
         details, (tap,) = await keeper.prepare(allow=allow)
         self._stack.callback(os.close, tap)
         namespace = await self.namespace()
-        await namespace.ip(
+        await ip(
+            namespace,
             f"link set {TAP} address {details['mac']} mtu {details['mtu']}\n"
             f"link set {TAP} up\n"
             f"addr add {details['address']}/{details['prefix']} dev {TAP}\n"
-            f"route add default via {details['gateway']}\n"
+            f"route add default via {details['gateway']}\n",
         )
         self._join(namespace.tap, tap)
         return Guest(namespace, details)
@@ -204,14 +210,16 @@ async def open_lab() -> AsyncIterator[Lab]:
         stack.callback(host.close)
         stack.callback(street.close)
         lab = Lab(host, street, stack)
-        await host.ip(
+        await ip(
+            host,
             f"link add eth0 mtu {HOST_MTU} type veth peer name eth0 netns {street.path}\n"
             f"addr add {HOST}/24 dev eth0\nlink set eth0 up\nlink set lo up\n"
-            f"route add default via {GATEWAY}\n"
+            f"route add default via {GATEWAY}\n",
         )
-        await street.ip(
+        await ip(
+            street,
             f"addr add {GATEWAY}/24 dev eth0\nlink set eth0 up\n"
-            + "".join(f"addr add {address}/32 dev eth0\n" for address in _STREET)
+            + "".join(f"addr add {address}/32 dev eth0\n" for address in _STREET),
         )
         await lab.in_host("sh", "-c", "echo 0 > /proc/sys/net/ipv4/ip_forward")
         await asyncio.gather(

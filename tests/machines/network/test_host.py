@@ -5,29 +5,25 @@ import pytest
 
 from mayfly.domain.errors import HostCannot
 from mayfly.machines.network.host import find_resolver, local_networks
+from mayfly.machines.network.rtnetlink import Route
+
+
+def route(destination: str, *, own: bool = False, direct: bool = False) -> Route:
+    return Route(IPv4Network(destination), own=own, direct=direct)
 
 
 def test_own_addresses_and_connected_networks_are_local() -> None:
     routes = [
-        {"dst": "default", "gateway": "192.0.2.1", "dev": "eth0"},
-        {"dst": "192.0.2.0/24", "dev": "eth0", "scope": "link"},
-        {"type": "local", "dst": "192.0.2.2", "dev": "eth0", "table": "local"},
-        {"type": "broadcast", "dst": "192.0.2.255", "dev": "eth0", "table": "local"},
-        {"dst": "198.51.100.0/24", "gateway": "192.0.2.9", "dev": "eth0"},
-        {"dst": "203.0.113.64/27", "dev": "tun0", "scope": "link", "table": "52"},
+        route("0.0.0.0/0"),
+        route("192.0.2.0/24", direct=True),
+        route("192.0.2.2/32", own=True),
+        route("198.51.100.0/24"),
     ]
-    assert local_networks(routes) == tuple(
-        IPv4Network(text)
-        for text in ("192.0.2.0/24", "192.0.2.2/32", "192.0.2.255/32", "203.0.113.64/27")
-    )
+    assert local_networks(routes) == (IPv4Network("192.0.2.0/24"), IPv4Network("192.0.2.2/32"))
 
 
 def test_a_vpn_in_place_of_the_default_route_is_no_lan() -> None:
-    routes = [
-        {"dst": "default", "dev": "wg0", "table": "51820"},
-        {"dst": "0.0.0.0/1", "dev": "tun0"},
-        {"dst": "128.0.0.0/1", "dev": "tun0"},
-    ]
+    routes = [route(text, direct=True) for text in ("0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1")]
     assert local_networks(routes) == ()
 
 

@@ -1,12 +1,16 @@
 """What a network leaves behind: nothing, however its owner ended."""
 
+import asyncio
 import contextlib
 import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.machines.network.lab import Lab, open_lab, until
+from tests.machines.network.lab import Keeper, Lab, open_lab, until
+
+from mayfly.system.process import run
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="making namespaces needs root")
 
@@ -30,6 +34,16 @@ def namespaces() -> set[int]:
     return found
 
 
+async def no_children(lab: Lab, keeper: Keeper) -> bool:
+    """Whether the keeper has no child left, and the host no link to one."""
+    found = await run(["ps", "-o", "pid=", "--ppid", str(keeper.process.pid)], check=False)
+    return not found.stdout.strip() and await lab.links() == []
+
+
+def open_fds(keeper: Keeper) -> int:
+    return len(list(Path(f"/proc/{keeper.process.pid}/fd").iterdir()))
+
+
 async def all_gone(lab: Lab, namespace: int) -> bool:
     return namespace not in namespaces() and await lab.links() == []
 
@@ -51,6 +65,29 @@ async def test_kill_9_of_a_users_process_leaves_nothing(lab: Lab) -> None:
     namespace = namespace_of(details["qemu"])
     await keeper.kill()
     await until(lambda: all_gone(lab, namespace))
+
+
+@pytest.mark.parametrize("user", [False, True], ids=["root", "user"])
+async def test_preparations_cancelled_at_any_moment_leave_nothing(lab: Lab, user: bool) -> None:
+    keeper = await lab.keeper(user=user)
+    details, (tap,) = await keeper.prepare()
+    os.close(tap)
+    await keeper.ask("close")
+    before = open_fds(keeper)
+    await keeper.ask("interrupt")
+    assert open_fds(keeper) == before
+    os.kill(details["qemu"], signal.SIGKILL)
+    await until(lambda: no_children(lab, keeper))
+
+
+async def test_many_at_once_get_networks_of_their_own(lab: Lab) -> None:
+    keepers = [await lab.keeper() for _ in range(4)]
+    prepared = await asyncio.gather(*(keeper.prepare() for keeper in keepers))
+    for _, (tap,) in prepared:
+        os.close(tap)
+    assert len({details["address"] for details, _ in prepared}) == 4
+    assert len({details["mac"] for details, _ in prepared}) == 4
+    assert len(await lab.links()) == 4
 
 
 async def test_closing_twice_removes_the_interface(lab: Lab) -> None:

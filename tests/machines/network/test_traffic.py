@@ -17,6 +17,7 @@ from tests.machines.network.lab import (
     Guest,
     Keeper,
     Lab,
+    ip,
     open_lab,
     reach,
     say,
@@ -134,7 +135,7 @@ async def test_what_runs_in_the_network_beside_the_guest_reaches_nothing(
 
 async def test_an_address_the_host_gets_later_is_out_of_reach_too(lab: Lab) -> None:
     guest = await lab.guest(await lab.keeper())
-    await lab.host.ip("addr add 203.0.113.200/32 dev lo\n")
+    await ip(lab.host, "addr add 203.0.113.200/32 dev lo\n")
     await lab.serve(lab.host, "203.0.113.200")
     assert await guest.reach(("tcp", "203.0.113.200", 80)) == ["silent"]
 
@@ -142,16 +143,20 @@ async def test_an_address_the_host_gets_later_is_out_of_reach_too(lab: Lab) -> N
 async def test_the_street_reaches_neither_guests_nor_what_is_behind_the_host(lab: Lab) -> None:
     """Forwarding is on for eth0 while there are guests: it must serve nobody else."""
     behind = await lab.namespace()
-    await lab.host.ip(
+    await ip(
+        lab.host,
         f"link add eth1 type veth peer name eth0 netns {behind.path}\n"
-        "addr add 172.20.0.1/24 dev eth1\nlink set eth1 up\n"
+        "addr add 172.20.0.1/24 dev eth1\nlink set eth1 up\n",
     )
-    await behind.ip(
+    await ip(
+        behind,
         "addr add 172.20.0.2/24 dev eth0\nlink set eth0 up\nlink set lo up\n"
-        "route add default via 172.20.0.1\n"
+        "route add default via 172.20.0.1\n",
     )
     await lab.serve(behind, "172.20.0.2")
-    await lab.street.ip(f"route add 172.20.0.0/24 via {HOST}\nroute add 198.18.0.0/15 via {HOST}\n")
+    await ip(
+        lab.street, f"route add 172.20.0.0/24 via {HOST}\nroute add 198.18.0.0/15 via {HOST}\n"
+    )
     guest = await lab.guest(await lab.keeper())
     reached = await reach(lab.street, *(("tcp", end, 80) for end in addresses_around(guest)[1:]))
     assert set(reached) == {"silent"}

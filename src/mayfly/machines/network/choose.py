@@ -22,7 +22,7 @@ _USER_NAMESPACE_SETTINGS = {
 
 def choose_network() -> Network:
     """Raises `HostCannot` with the remedy where no guest could be kept in its bounds."""
-    need("ip", "nft", "nsenter")
+    need("nft", "nsenter")
     if os.geteuid() == 0:
         _need_tun("load the kernel's module: modprobe tun")
         return RoutedNetwork()

@@ -3,32 +3,24 @@
 The kernel's routes say where the internet and the LAN are, `resolv.conf` who resolves names.
 """
 
-import fcntl
-import json
-import socket
-import struct
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Any
 
 from mayfly.domain.errors import HostCannot
 from mayfly.machines.network.base import NetworkMode, NetworkPolicy
-from mayfly.machines.network.tools import tool
-from mayfly.system.process import CommandFailed, run
+from mayfly.machines.network.rtnetlink import Route, RtNetlink
 
 # The second names the real servers where the first only names systemd's stub on the loopback.
 RESOLV_CONFS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
-# Only asks the kernel for the way out; nothing is sent there.
-_QUESTIONS = b"route get 1.1.1.1\nroute show table all\n"
+# Only to ask the kernel for the way out; nothing is sent there.
+_SOMEWHERE = IPv4Address("1.1.1.1")
 
 # Wider routes bound to an interface are a VPN standing in for the default route, not a LAN.
 _LAN_PREFIX_MIN = 8
-
-_SIOCGIFMTU = 0x8921
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +37,7 @@ class HostNetwork:
     resolver: IPv4Address
 
 
-async def survey(policy: NetworkPolicy) -> HostNetwork | None:
+def survey(policy: NetworkPolicy) -> HostNetwork | None:
     """What a guest under this policy meets; None if that is nothing.
 
     Raises `HostCannot` when the host has no route to the internet or no name server to offer.
@@ -53,31 +45,25 @@ async def survey(policy: NetworkPolicy) -> HostNetwork | None:
     if policy.mode is NetworkMode.NONE:
         return None
     resolver = policy.dns or find_resolver()
-    try:
-        answers = await run([tool("ip"), "-4", "-j", "-batch", "-"], input_bytes=_QUESTIONS)
-    except CommandFailed as error:
-        raise HostCannot(
-            "this host has no IPv4 route to the internet, so its guests cannot have one",
-            details=error.stderr,
-            remedy="connect the host, or run the jobs without a network",
-        ) from error
-    way_out, routes = (json.loads(line) for line in answers.stdout.splitlines() if line)
-    uplink = str(way_out[0]["dev"])
-    return HostNetwork(uplink, _mtu(uplink), local_networks(routes), resolver)
+    with RtNetlink() as netlink:
+        try:
+            uplink = netlink.way_to(_SOMEWHERE)
+        except OSError as error:
+            raise HostCannot(
+                "this host has no IPv4 route to the internet, so its guests cannot have one",
+                details=error.strerror,
+                remedy="connect the host, or run the jobs without a network",
+            ) from error
+        return HostNetwork(uplink.name, uplink.mtu, local_networks(netlink.routes()), resolver)
 
 
-def local_networks(routes: Sequence[dict[str, Any]]) -> tuple[IPv4Network, ...]:
-    """The host's own addresses, and what it reaches without a gateway, from `ip -j route`."""
-    networks = []
-    for route in routes:
-        if route["dst"] == "default":
-            continue
-        network = IPv4Network(route["dst"])
-        own = route.get("type") in {"local", "broadcast"}
-        connected = "gateway" not in route and network.prefixlen >= _LAN_PREFIX_MIN
-        if own or connected:
-            networks.append(network)
-    return tuple(networks)
+def local_networks(routes: Sequence[Route]) -> tuple[IPv4Network, ...]:
+    """The host's own addresses, and the networks it reaches without a gateway."""
+    return tuple(
+        route.destination
+        for route in routes
+        if route.own or (route.direct and route.destination.prefixlen >= _LAN_PREFIX_MIN)
+    )
 
 
 def find_resolver(files: Sequence[Path] = RESOLV_CONFS) -> IPv4Address:
@@ -107,10 +93,3 @@ def _name_servers(file: Path) -> list[IPv4Address]:
             case _:
                 pass
     return servers
-
-
-def _mtu(interface: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        request = struct.pack("16si12x", interface.encode(), 0)
-        answer = fcntl.ioctl(any_socket, _SIOCGIFMTU, request)
-    return int(struct.unpack("16si12x", answer)[1])

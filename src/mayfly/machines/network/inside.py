@@ -50,11 +50,13 @@ def route_ipv4_only() -> None:
 
 
 def main(tap_name: str) -> None:
-    """Serve one namespace: `tap`, `net` and `user` descriptors, in that order."""
+    """Serve one namespace: `tap`, `net`, `user` and `netlink` descriptors, in that order."""
     route_ipv4_only()
     with socket.socket(fileno=os.dup(sys.stdin.fileno())) as owner:
+        netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
         fds = [open_tap(tap_name), open_namespace("net"), open_namespace("user")]
-        socket.send_fds(owner, [b"\0"], fds)
+        socket.send_fds(owner, [b"\0"], [*fds, netlink.fileno()])
+        netlink.close()
         for fd in fds:
             os.close(fd)
         owner.recv(1)

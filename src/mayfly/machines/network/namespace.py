@@ -4,14 +4,14 @@ When the last descriptor and the last process in it are gone the kernel removes 
 its interfaces and rules: nothing is registered anywhere, so nothing can be left behind.
 """
 
-import asyncio
-import concurrent.futures
 import ctypes
 import os
 from dataclasses import dataclass
 
 from mayfly.machines.network.inside import open_namespace, open_tap, route_ipv4_only
+from mayfly.machines.network.rtnetlink import RtNetlink
 from mayfly.machines.network.ruleset import TAP
+from mayfly.machines.network.threads import in_thread
 from mayfly.machines.network.tools import tool
 from mayfly.system.process import run
 
@@ -20,10 +20,14 @@ _CLONE_NEWNET = 0x40000000
 
 @dataclass(slots=True)
 class Namespace:
-    """`tap` is the open tap device; `net`, and `user` where there is one, the namespaces."""
+    """`tap` is the open tap device; `net`, and `user` where there is one, the namespaces.
+
+    `netlink` configures what is inside.
+    """
 
     tap: int
     net: int
+    netlink: RtNetlink
     user: int | None = None
 
     @property
@@ -52,12 +56,9 @@ class Namespace:
         """Load a ruleset inside: all of it or nothing."""
         await run(self.enter([tool("nft"), "-f", "-"]), input_bytes=ruleset.encode())
 
-    async def ip(self, batch: str) -> None:
-        """Run `ip` commands inside, one a line, up to the first that fails."""
-        await run(self.enter([tool("ip"), "-batch", "-"]), input_bytes=batch.encode())
-
     def close(self) -> None:
         """Let go of it; safe to call twice."""
+        self.netlink.close()
         fds = {self.tap, self.net, -1 if self.user is None else self.user}
         self.tap = self.net = -1
         self.user = None
@@ -70,14 +71,7 @@ async def create_namespace() -> Namespace:
 
     A namespace is a property of a thread, so a thread of its own makes it and ends.
     """
-    executor = concurrent.futures.ThreadPoolExecutor(max_workers=1)
-    making = executor.submit(_unshare)
-    executor.shutdown(wait=False)
-    try:
-        return await asyncio.wrap_future(making)
-    except asyncio.CancelledError:
-        making.add_done_callback(_close_unwanted)
-        raise
+    return await in_thread(_unshare)
 
 
 def _unshare() -> Namespace:
@@ -88,12 +82,7 @@ def _unshare() -> Namespace:
     route_ipv4_only()
     tap = open_tap(TAP)
     try:
-        return Namespace(tap, open_namespace("net"))
+        return Namespace(tap, open_namespace("net"), RtNetlink())
     except OSError:
         os.close(tap)
         raise
-
-
-def _close_unwanted(making: concurrent.futures.Future[Namespace]) -> None:
-    if not making.cancelled() and making.exception() is None:
-        making.result().close()

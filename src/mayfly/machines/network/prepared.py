@@ -15,6 +15,7 @@ from mayfly.machines.network.addressing import PREFIX, Addresses, addresses
 from mayfly.machines.network.base import GuestAddress, NetworkPolicy
 from mayfly.machines.network.host import HostNetwork
 from mayfly.machines.network.namespace import Namespace
+from mayfly.machines.network.rtnetlink import RtNetlink
 from mayfly.machines.network.ruleset import (
     NEVER_PUBLIC,
     TAP,
@@ -22,6 +23,7 @@ from mayfly.machines.network.ruleset import (
     guest_ruleset,
     unplugged_ruleset,
 )
+from mayfly.machines.network.threads import in_thread
 from mayfly.system.process import CommandFailed
 
 _A = TypeVar("_A")
@@ -92,13 +94,8 @@ class TapNetwork:
             self._namespace.close()
 
 
-async def bind_guest(
-    namespace: Namespace, site: Site, policy: NetworkPolicy, uplink_batch: str = ""
-) -> None:
-    """Load the rules that bind the guest and give the namespace its addresses.
-
-    `uplink_batch` are `ip` commands for the other interface, where the driver has any.
-    """
+async def bind_guest(namespace: Namespace, site: Site, policy: NetworkPolicy) -> None:
+    """Load the rules that bind the guest and give the namespace its address towards it."""
     if site.host is None:
         await namespace.nft(unplugged_ruleset())
         return
@@ -110,14 +107,15 @@ async def bind_guest(
         allow=policy.allow,
         resolver=site.host.resolver,
     )
+    await both(namespace.nft(guest_ruleset(rules)), in_thread(_meet_guest, namespace.netlink, site))
+
+
+def _meet_guest(netlink: RtNetlink, site: Site) -> None:
+    tap = netlink.link(TAP)
+    netlink.set_up(tap, mtu=site.guest.mtu, mac=GATEWAY_MAC)
+    netlink.add_address(tap, site.ends.gateway, PREFIX)
     # A fixed neighbour: the guest has no say in which hardware address is its own.
-    batch = uplink_batch + (
-        f"link set {TAP} address {GATEWAY_MAC} mtu {site.host.mtu}\n"
-        f"link set {TAP} up\n"
-        f"addr add {site.ends.gateway}/{PREFIX} dev {TAP}\n"
-        f"neigh add {site.ends.guest} lladdr {site.mac} dev {TAP} nud permanent\n"
-    )
-    await both(namespace.nft(guest_ruleset(rules)), namespace.ip(batch))
+    netlink.add_neighbour(tap, site.ends.guest, site.mac)
 
 
 async def both(first: Awaitable[_A], second: Awaitable[_B]) -> tuple[_A, _B]:

@@ -5,8 +5,9 @@ end lives in the machine's namespace, so the pair goes when the namespace goes.
 """
 
 import secrets
+from contextlib import suppress
 from functools import partial
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from mayfly.domain.errors import HostCannot
 from mayfly.machines.network.addressing import INDEX_COUNT, PREFIX, addresses, random_mac
@@ -14,10 +15,16 @@ from mayfly.machines.network.base import NetworkPolicy
 from mayfly.machines.network.host import HostNetwork, survey
 from mayfly.machines.network.namespace import Namespace, create_namespace
 from mayfly.machines.network.prepared import Site, TapNetwork, bind_guest, both, explained
-from mayfly.machines.network.routing import forward_from, machine_coming, reap, route_for_guests
+from mayfly.machines.network.routing import (
+    forget_ipv6,
+    forward_from,
+    machine_coming,
+    reap,
+    route_for_guests,
+)
+from mayfly.machines.network.rtnetlink import RtNetlink
 from mayfly.machines.network.ruleset import HOST_LINK_PREFIX, OPENED_GROUP, UPLINK
-from mayfly.machines.network.tools import tool
-from mayfly.system.process import CommandFailed, run
+from mayfly.machines.network.threads import in_thread
 
 # Indices are drawn at random; this many taken ones in a row mean the range is all but full.
 _DRAWS = 64
@@ -30,7 +37,7 @@ class RoutedNetwork:
 
     async def prepare(self, policy: NetworkPolicy) -> TapNetwork:
         with explained():
-            host = await survey(policy)
+            host = await in_thread(survey, policy)
             namespace = await create_namespace()
             try:
                 if host is None:
@@ -57,34 +64,28 @@ async def _unplugged(namespace: Namespace, policy: NetworkPolicy) -> TapNetwork:
 
 async def _wire(namespace: Namespace, host: HostNetwork, policy: NetworkPolicy) -> Site:
     """Connect the namespace to the host and bind its guest."""
-    site = Site(await _connect(namespace, host, policy), random_mac(), host)
-    way_out = (
-        f"link set {UPLINK} up\n"
-        f"addr add {site.ends.uplink}/{PREFIX} dev {UPLINK}\n"
-        f"route add default via {site.ends.host}\n"
-    )
-    await bind_guest(namespace, site, policy, way_out)
+    index = await in_thread(_connect, namespace, host, policy)
+    site = Site(index, random_mac(), host)
+    await bind_guest(namespace, site, policy)
     return site
 
 
-async def _connect(namespace: Namespace, host: HostNetwork, policy: NetworkPolicy) -> int:
+def _connect(namespace: Namespace, host: HostNetwork, policy: NetworkPolicy) -> int:
     """Create the veth pair under a free index, and return that."""
     group = OPENED_GROUP if _opens_host(host, policy) else 0
-    for _ in range(_DRAWS):
-        index = _draw()
-        link = f"{HOST_LINK_PREFIX}{index}"
-        batch = (
-            f"link add {link} mtu {host.mtu} group {group} type veth"
-            f" peer name {UPLINK} mtu {host.mtu} netns {namespace.path}\n"
-            f"link set {link} addrgenmode none up\n"
-            f"addr add {addresses(index).host}/{PREFIX} dev {link}\n"
-        )
-        try:
-            await run([tool("ip"), "-batch", "-"], input_bytes=batch.encode())
-        except CommandFailed as error:
-            if "File exists" not in error.stderr:
-                raise
-        else:
+    with RtNetlink() as netlink:
+        for _ in range(_DRAWS):
+            index = _draw()
+            name = f"{HOST_LINK_PREFIX}{index}"
+            try:
+                netlink.add_veth(name, UPLINK, namespace.net, mtu=host.mtu, group=group)
+            except FileExistsError:
+                continue
+            forget_ipv6(name)
+            ends = addresses(index)
+            _configure(netlink, name, ends.host)
+            _configure(namespace.netlink, UPLINK, ends.uplink)
+            namespace.netlink.add_default_route(ends.host)
             return index
     raise HostCannot(
         f"no free index for a guest's network in {_DRAWS} draws",
@@ -92,12 +93,23 @@ async def _connect(namespace: Namespace, host: HostNetwork, policy: NetworkPolic
     )
 
 
+def _configure(netlink: RtNetlink, name: str, address: IPv4Address) -> None:
+    link = netlink.link(name)
+    netlink.add_address(link, address, PREFIX)
+    netlink.set_up(link)
+
+
 async def _disconnect(namespace: Namespace) -> None:
     """Delete the pair from its nameless end: by its name on the host it might be another's.
 
     The kernel would do it by itself, a moment later.
     """
-    await run(namespace.enter([tool("ip"), "link", "delete", UPLINK]), check=False)
+    await in_thread(_delete_uplink, namespace.netlink)
+
+
+def _delete_uplink(netlink: RtNetlink) -> None:
+    with suppress(OSError):  # someone on the host has deleted it
+        netlink.delete(netlink.link(UPLINK))
 
 
 def _opens_host(host: HostNetwork, policy: NetworkPolicy) -> bool:

@@ -46,6 +46,13 @@ def forward_from(index: int) -> None:
     _forwarding(f"{HOST_LINK_PREFIX}{index}").write_text("1")
 
 
+def forget_ipv6(interface: str) -> None:
+    """Let the host neither speak nor hear IPv6 there; before the interface is up."""
+    disable = Path("/proc/sys/net/ipv6/conf", interface, "disable_ipv6")
+    if disable.exists():
+        disable.write_text("1")
+
+
 async def reap() -> list[str]:
     """Remove what the host keeps for guests if it has none; says what was removed."""
     lock = _open_lock()

@@ -4,7 +4,6 @@ from mayfly.domain.errors import HostCannot
 from mayfly.system.process import which
 
 _PACKAGES = {
-    "ip": "iproute2",
     "nft": "nftables",
     "nsenter": "util-linux",
     "pasta": "passt",

@@ -20,11 +20,13 @@ from mayfly.machines.network.base import NetworkPolicy
 from mayfly.machines.network.host import survey
 from mayfly.machines.network.namespace import Namespace
 from mayfly.machines.network.prepared import Site, TapNetwork, bind_guest, explained
+from mayfly.machines.network.rtnetlink import RtNetlink
 from mayfly.machines.network.ruleset import TAP, UPLINK
+from mayfly.machines.network.threads import in_thread
 from mayfly.system.process import CommandFailed, start
 
 _HOLDER = [sys.executable, "-I", "-S", str(Path(inside.__file__)), TAP]
-_FD_COUNT = 3
+_FD_COUNT = 4
 _STDERR_LIMIT = 64 * 1024
 
 
@@ -35,8 +37,9 @@ class UserNetwork:
 
     async def prepare(self, policy: NetworkPolicy) -> TapNetwork:
         with explained():
-            site = Site(secrets.randbelow(INDEX_COUNT), random_mac(), await survey(policy))
-            holder = await _hold(_connected(site) if site.host else _unconnected())
+            host = await in_thread(survey, policy)
+            site = Site(secrets.randbelow(INDEX_COUNT), random_mac(), host)
+            holder = await _hold(_connected(site) if host else _unconnected())
             try:
                 await bind_guest(holder.namespace, site, policy)
             except BaseException:
@@ -97,8 +100,8 @@ async def _hold(argv: list[str]) -> _Holder:
         fds = await _receive_fds(owner)
         if len(fds) != _FD_COUNT:
             raise await _failure(process, argv, messages)  # noqa: TRY301  (cleaned up below)
-        tap, net, user = fds
-        return _Holder(process, owner, Namespace(tap, net, user))
+        tap, net, user, netlink = fds
+        return _Holder(process, owner, Namespace(tap, net, RtNetlink(netlink), user))
     except BaseException:
         owner.close()
         if process is not None:
