@@ -27,13 +27,13 @@ from mayfly.machines.images.progress import Observer, ProgressReader, Stage, sil
 from mayfly.machines.images.recipe import Recipe
 from mayfly.machines.images.store import Image, ImageStore
 from mayfly.machines.images.verify import sha256
-from mayfly.machines.images.workspace import lay_out
+from mayfly.machines.images.workspace import host_acquire, lay_out
 from mayfly.system.home import Home
 from mayfly.system.process import dies_with_parent, start
 
 _FILES = ("root.erofs", "vmlinuz", "initrd", "kernel.config")
 _NEEDED_DISK = 2 * 1024**3
-_NEEDED_MEMORY = 5 * 1024**3
+_NEEDED_MEMORY = 3 * 1024**3
 _LOG_TAIL_LINES = 15
 
 
@@ -73,7 +73,8 @@ async def _build(
     work.mkdir()
     out.mkdir()
     native = Architecture.of_host()
-    await asyncio.to_thread(lay_out, work, cache, plan, native)
+    acquire = await host_acquire()
+    await asyncio.to_thread(lay_out, work, cache, plan, native, acquire=acquire)
     log = home.logs / f"image-{plan.recipe.name}-{plan.architecture}.log"
     await _bootstrap(plan, _environment(work, out, cache, plan, native), log, reader)
     boot = work / "boot"
@@ -93,7 +94,7 @@ def _environment(
         "WORK": str(work),
         "OUT": str(out),
         "CACHE": str(cache),
-        "MEMORY": "yes" if _available_memory() >= _NEEDED_MEMORY else "no",
+        "MEMORY": "yes" if _in_memory() else "no",
         "ARCH": plan.architecture,
         "NATIVE": native,
         "PACKAGES": " ".join(plan.packages),
@@ -107,7 +108,7 @@ def _environment(
 async def _bootstrap(
     plan: BuildPlan, environment: Mapping[str, str], log: Path, reader: ProgressReader
 ) -> None:
-    namespaces = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    namespaces = ["--mount", "--pid", "--fork", "--kill-child"]
     unshare = ["unshare"] if os.geteuid() == 0 else mapped_root()
     script = Path(environment["WORK"]) / "bootstrap.sh"
     with log.open("wb") as stream:
@@ -168,6 +169,24 @@ def _require_space(home: Home) -> None:
             f"only {free >> 20} MiB are free",
             remedy="remove images (`mayfly image rm`), or set MAYFLY_HOME to a larger disk",
         )
+
+
+def _in_memory() -> bool:
+    """Whether to make the root in memory: several times quicker than on most disks.
+
+    An ordinary user's build must: on a disk it would leave files of its mapped users, which the
+    user could not delete after a crash.
+    """
+    available = _available_memory()
+    if available >= _NEEDED_MEMORY:
+        return True
+    if os.geteuid() == 0:
+        return False
+    raise HostCannot(
+        f"building an image without root needs {_NEEDED_MEMORY >> 20} MiB of free memory, "
+        f"this host has {available >> 20} MiB",
+        remedy="free some memory, or build as root, which uses the disk instead",
+    )
 
 
 def _available_memory() -> int:

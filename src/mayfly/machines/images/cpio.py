@@ -28,6 +28,11 @@ class Entry:
     data: bytes = b""
 
 
+def is_plain(path: str) -> bool:
+    """Whether a path is relative and spelled in the only way that leads to its file."""
+    return "\0" not in path and not {"", ".", ".."} & set(path.split("/"))
+
+
 def directory(name: str, permissions: int = 0o755) -> Entry:
     return Entry(name, stat.S_IFDIR | permissions)
 
@@ -50,8 +55,7 @@ class Writer:
 
     def add(self, entry: Entry) -> None:
         """Append one member; parents come before children. Raises ValueError for a bad entry."""
-        parts = entry.name.split("/")
-        if not entry.name or "\0" in entry.name or any(part in {"", ".", ".."} for part in parts):
+        if not is_plain(entry.name):
             raise ValueError(f"not a relative path inside the archive: {entry.name!r}")
         if len(entry.data) > _MAX_SIZE:
             raise ValueError(f"{entry.name}: {len(entry.data)} bytes do not fit a newc archive")

@@ -4,14 +4,13 @@ An image holds the base archive. Whoever boots a machine appends a second one wi
 ships into the guest (`append_payload`); `init.sh` lays it over the new root.
 """
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
-from mayfly.machines.images.cpio import Entry, Writer, directory, regular, symlink
+from mayfly.machines.images.cpio import Entry, Writer, directory, is_plain, regular, symlink
 
 # Load order matters: each module comes after those it needs.
 MODULES: Sequence[str] = (
@@ -104,7 +103,7 @@ def _base(busybox: Path, modules: Sequence[Path]) -> Iterator[Entry]:
 def _laid_over(payload: Payload) -> Iterator[Entry]:
     known: set[str] = set()
     for path, content in sorted(payload.items()):
-        if not path.startswith("/") or os.path.normpath(path) != path:
+        if not path.startswith("/") or not is_plain(path[1:]):
             raise ValueError(f"not an absolute, plain path in the guest: {path!r}")
         if PurePosixPath(path).parts[1] in _LINKED:
             raise ValueError(f"{path!r} goes through a symbolic link of the guest; say /usr{path}")

@@ -19,13 +19,14 @@ What a guest cannot do without (systemd, the runner's needs) is added by the bui
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mayfly.domain.errors import InvalidInput
+from mayfly.machines.images.cpio import is_plain
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
@@ -127,8 +128,8 @@ class _Table:
         self._left = dict(content)
         self._known: list[str] = []
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
-        return iter(list(self._left))
+    def names(self) -> Iterable[str]:
+        return tuple(self._left)
 
     def text(self, key: str, pattern: re.Pattern[str] | None, default: str | None = None) -> str:
         value = self._take(key, str, default)
@@ -190,9 +191,8 @@ def _apt(table: _Table) -> Apt:
 
 def _files(table: _Table) -> dict[str, RecipeFile]:
     found = {}
-    for path in table:
-        parts = path.split("/")
-        if parts[0] or len(parts) < 2 or any(part in {"", ".", ".."} for part in parts[1:]):
+    for path in table.names():
+        if not path.startswith("/") or not is_plain(path[1:]):
             raise table.wrong(path, "must be an absolute, plain path")
         entry = table.table(path)
         content = entry.text("content", None)

@@ -16,14 +16,12 @@ import os
 import re
 import secrets
 import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mayfly.domain.architecture import Architecture
-from mayfly.domain.errors import HostCannot, InvalidInput
-from mayfly.machines.images.host import mapped_root
+from mayfly.domain.errors import InvalidInput
 from mayfly.machines.images.locks import locked, locked_if_free
 from mayfly.machines.images.manifest import DIGEST, Manifest, ManifestInvalid
 from mayfly.machines.images.recipe import NAME
@@ -106,7 +104,7 @@ class ImageStore:
 
     def names(self, digest: str) -> list[str]:
         """The names that stand for an image now."""
-        refs = sorted((self._folder / "refs").glob("*"))
+        refs = sorted((self._folder / "refs").glob("[!.]*"))
         return [
             name
             for path in refs
@@ -118,7 +116,7 @@ class ImageStore:
         """Delete an image and the names that stand for it; returns its digest."""
         digest = self._resolve(ref, architecture)
         with locked(self._folder / ".lock"):
-            for path in (self._folder / "refs").glob("*"):
+            for path in (self._folder / "refs").glob("[!.]*"):
                 if path.read_text().strip() == digest:
                     path.unlink()
             self._stamp(digest).unlink(missing_ok=True)
@@ -146,8 +144,8 @@ class ImageStore:
         with contextlib.ExitStack() as stack:
             with locked(self._folder / ".lock"):
                 folder.mkdir(mode=0o755)
-                stack.callback(_delete, folder)
                 stack.enter_context(locked(folder / "owner"))
+                stack.callback(_delete, folder)
             yield folder
 
     def build_lock(self, name: str, architecture: Architecture) -> Path:
@@ -224,12 +222,6 @@ class ImageStore:
 
 
 def _delete(folder: Path) -> None:
-    """Delete a folder that may hold files of an unprivileged build's mapped users."""
-    try:
+    # Two may delete the same leftovers at once.
+    with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
-    except PermissionError:
-        subprocess.run([*mapped_root(), "rm", "-rf", "--", str(folder)], check=False)
-        if folder.exists():
-            raise HostCannot(f"cannot delete {folder}", remedy=f"sudo rm -rf {folder}") from None

@@ -1,12 +1,12 @@
 """Lays out the folder that the build's scripts work in."""
 
-import subprocess
 from pathlib import Path
 
 from mayfly.domain.architecture import Architecture
 from mayfly.machines.images.host import KEYRING
 from mayfly.machines.images.plan import SCRIPTS, BuildPlan, source
 from mayfly.machines.images.recipe import RecipeFile
+from mayfly.system.process import run
 
 _APT_CONF = """\
 APT::Architecture "{arch}";
@@ -27,7 +27,9 @@ Dir::State::status "{work}/apt/status";
 """
 
 
-def lay_out(work: Path, cache: Path, plan: BuildPlan, native: Architecture) -> None:
+def lay_out(
+    work: Path, cache: Path, plan: BuildPlan, native: Architecture, *, acquire: str
+) -> None:
     """Write scripts, apt's configuration and the files to lay over the root into `work`."""
     for script in SCRIPTS:
         (work / script).write_text(source(script))
@@ -45,17 +47,14 @@ def lay_out(work: Path, cache: Path, plan: BuildPlan, native: Architecture) -> N
         for folder in ("cache", "state", "lists/partial"):
             (work / "apt" / architecture / folder).mkdir(parents=True)
         text = _APT_CONF.format(arch=architecture, work=work, cache=archives)
-        (work / f"apt-{architecture}.conf").write_text(_host_acquire() + text)
+        (work / f"apt-{architecture}.conf").write_text(acquire + text)
 
 
-def _host_acquire() -> str:
-    """How this host's apt fetches: proxies, time-outs, checks of dates."""
-    dump = subprocess.run(
-        ["apt-config", "dump", "--format", '%F "%v";%n', "Acquire"],
-        check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
+async def host_acquire() -> str:
+    """How this host's apt fetches, as lines of its configuration: proxies, checks of dates ..."""
+    dump = await run(["apt-config", "dump", "--format", '%F "%v";%n', "Acquire"])
     # Index targets are for catalogues of desktop applications.
-    wanted = [line for line in dump.splitlines() if "::IndexTargets" not in line]
+    wanted = [line for line in dump.stdout.splitlines() if "::IndexTargets" not in line]
     return "\n".join([*wanted, ""])
 
 
