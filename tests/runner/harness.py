@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from mayfly.domain.errors import Location
-from mayfly.protocol.frames import FrameDecoder, FrameKind, decode_log, encode_frame
+from mayfly.protocol.conversation import Conversation
+from mayfly.protocol.frames import FrameDecoder, FrameKind, encode_frame
 from mayfly.protocol.messages import (
+    PROTOCOL_VERSION,
     Annotation,
     Assign,
     Cancel,
@@ -53,7 +55,7 @@ def layout_in(directory: Path) -> Layout:
         work=directory / "work",
         tool_cache=directory / "tools",
         account=Account.current(),
-        path=os.environ["PATH"],
+        variables={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
     )
 
 
@@ -64,7 +66,8 @@ class Host:
     socket: socket.socket
     sources: dict[str | None, bytes] = field(default_factory=dict)
     messages: list[FromRunner] = field(default_factory=list)
-    logs: dict[int, bytes] = field(default_factory=dict)
+    logs: dict[int, bytearray] = field(default_factory=dict)
+    conversation: Conversation = field(default_factory=lambda: Conversation(log_limit=1 << 40))
     on_log: Callable[[int, bytes], None] = lambda step, data: None
     on_message: Callable[[FromRunner], None] = lambda message: None
 
@@ -89,15 +92,13 @@ class Host:
         raise AssertionError(f"the runner left without {kind.__name__}: {self.messages}")
 
     def _incoming(self) -> Iterator[FromRunner]:
-        decoder = FrameDecoder()
         while data := self.socket.recv(1 << 20):
-            for frame in decoder.feed(data):
-                if frame.kind is FrameKind.LOG:
-                    number, text = decode_log(frame.payload)
-                    self.logs[number] = self.logs.get(number, b"") + text
-                    self.on_log(number, text)
+            for item in self.conversation.feed(data):
+                if isinstance(item, tuple):
+                    self.logs.setdefault(item[0], bytearray()).extend(item[1])
+                    self.on_log(*item)
                 else:
-                    yield decode_from_runner(frame)
+                    yield item
 
     def _answer(self, request: SourceRequest) -> None:
         source = self.sources.get(request.action)
@@ -143,6 +144,15 @@ class Done:
         return text.partition("##[endgroup]\n")[2] if text.startswith("##[group]Run ") else text
 
 
+def wait_until_ready(connection: socket.socket) -> None:
+    decoder = FrameDecoder()
+    while data := connection.recv(1 << 16):
+        for frame in decoder.feed(data):
+            assert decode_from_runner(frame) == Ready(PROTOCOL_VERSION)
+            return
+    raise AssertionError("the runner left before it was ready")
+
+
 @contextlib.contextmanager
 def runner(directory: Path, patience: Patience | None = None) -> Iterator[Host]:
     """A runner that has said Ready; it has ended when the block has."""
@@ -162,9 +172,8 @@ def runner(directory: Path, patience: Patience | None = None) -> Iterator[Host]:
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        host = Host(ours)
-        host.until(Ready)
-        yield host
+        wait_until_ready(ours)
+        yield Host(ours)
     finally:
         ours.close()
         thread.join()

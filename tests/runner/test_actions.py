@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from tests.runner.harness import Done, Host, layout_in, run_job, step
 from tests.runner.repositories import tar_of
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.runner.harness import Done, Host, run_job, step
 from tests.runner.repositories import commit, git, packed, repository, tar_of
 

@@ -7,7 +7,7 @@ program runs in a guest and in a temporary directory.
 import contextlib
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,22 +55,22 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`path` is the PATH that steps begin with; `release` describes the system (os-release)."""
+    """`variables` is the environment that steps begin with, PATH among it."""
 
     work: Path
     tool_cache: Path
     account: Account
-    path: str
-    release: Path = Path("/etc/os-release")
+    variables: Mapping[str, str]
 
     @classmethod
     def guest(cls) -> "Layout":
         """The layout of every guest image: user `runner`, paths as on GitHub's machines."""
+        account = Account.named("runner")
         return cls(
-            work=Path("/home/runner/work"),
+            work=account.home / "work",
             tool_cache=Path("/opt/hostedtoolcache"),
-            account=Account.named("runner"),
-            path=_GUEST_PATH,
+            account=account,
+            variables={"PATH": _GUEST_PATH, **_login_variables(Path("/etc/environment"))},
         )
 
     @property
@@ -126,3 +126,13 @@ class Layout:
                 view = view[os.write(descriptor, view) :]
         finally:
             os.close(descriptor)
+
+
+def _login_variables(file: Path) -> dict[str, str]:
+    """What the image sets for every login (`NAME=value` lines)."""
+    try:
+        lines = file.read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    pairs = (line.partition("=") for line in lines if not line.startswith("#"))
+    return {name.strip(): value.strip().strip("\"'") for name, equals, value in pairs if equals}

@@ -87,12 +87,11 @@ class JobState:
         """What a step's environment begins with."""
         account = self.layout.account
         return {
-            "PATH": self.layout.path,
+            **self.layout.variables,
             "HOME": str(account.home),
             "USER": account.name,
             "LOGNAME": account.name,
             "SHELL": "/bin/bash",
-            "LANG": "C.UTF-8",
             "CI": "true",
         }
 
