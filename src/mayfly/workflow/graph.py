@@ -101,8 +101,7 @@ def _node(job: Job, scope: Scope, needs: Mapping[str, Node]) -> Node:
         key=key,
         name=job.name if job.name and not has_expression(job.name) else job.id,
     )
-    ended_whole = (job.call or job.strategy.matrix) and key in scope.known.results
-    if gate.fixed or ended_whole or not case.can_evaluate(job.strategy.matrix):
+    if gate.fixed or _ended_whole(case) or not case.can_evaluate(job.strategy.matrix):
         return placeholder(case)
     try:
         strategy = _strategy(job, case.evaluator, scope)
@@ -115,6 +114,14 @@ def _node(job: Job, scope: Scope, needs: Mapping[str, Node]) -> Node:
     if not strategy.combinations:
         return unselected(case, "no combination is among those asked for")
     return _members(_cases(case, strategy), strategy, needs)
+
+
+def _ended_whole(case: Case) -> bool:
+    """Whether it was skipped or cancelled before it was expanded; it is not expanded then."""
+    if case.job.call is None and case.job.strategy.matrix is None:
+        return False
+    result = case.scope.known.results.get(case.key)
+    return result is not None and result.conclusion in {Conclusion.SKIPPED, Conclusion.CANCELLED}
 
 
 def _without_begun(cancelled: str | None, job: Job, scope: Scope, key: str) -> str | None:
