@@ -23,9 +23,10 @@ class RunPlan:
 
     `called` holds the reusable workflows: local ones by path (`.github/workflows/x.yml`), remote
     ones by their whole `uses`. `inputs` are those of a manual start, as given. `env` wins over the
-    environment of workflow and jobs. `architecture` puts every job on it, whatever its labels say.
-    `jobs` (ids; empty: all) and `matrix` (key to wanted values) narrow what runs; `labels` adds to
-    the known labels; `image` replaces every job's.
+    environment of workflow and jobs. GITHUB_TOKEN is empty unless it is among the `secrets`.
+    `architecture` puts every job on it, whatever its labels say. `jobs` (ids; empty: all) and
+    `matrix` (key to wanted values) narrow what runs; `labels` adds to the known labels; `image`
+    replaces every job's.
     """
 
     workflow: Workflow
@@ -46,7 +47,7 @@ class RunPlan:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """How a job that was started ended."""
+    """How a job ended: one that ran, or that the planner said was skipped or cancelled."""
 
     conclusion: Conclusion
     outputs: Mapping[str, str] = field(default_factory=dict)
