@@ -13,7 +13,7 @@ from decimal import Decimal
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import InvalidInput
 
-DEFAULT_IMAGE = "debian-12"
+DEFAULT_IMAGE = "default"
 DEFAULT_CPU = Decimal(2)
 DEFAULT_MEMORY_MIB = 4096
 

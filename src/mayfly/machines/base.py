@@ -15,6 +15,7 @@ one machine has one reader and one writer at a time. When the process that owns 
 however it ends, the machine ends with it; what files that leaves `reap` removes.
 """
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -30,6 +31,11 @@ Report = Callable[[str, float | None], None]
 
 def silent(_stage: str, _fraction: float | None) -> None:
     """A Report for callers that show nothing."""
+
+
+def new_machine_id() -> str:
+    """Names a machine and is its host name: `mayfly-` and 8 hexadecimal digits."""
+    return f"mayfly-{secrets.token_hex(4)}"
 
 
 class MachineFailed(MayflyError):
@@ -64,6 +70,18 @@ class Usage:
     peak_memory: int
 
 
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Why a machine ended before it was destroyed.
+
+    `by_guest`: it powered off, rebooted, panicked or closed the runner's port; else the host or
+    the driver failed. `last_words` is the end of what it printed.
+    """
+
+    by_guest: bool
+    last_words: str
+
+
 class Machine(Protocol):
     """One running virtual machine."""
 
@@ -87,8 +105,8 @@ class Machine(Protocol):
     async def open_shell(self) -> "ShellChannel":
         """The guest's second port, for an interactive session; one at a time."""
 
-    def console(self) -> str:
-        """The last 64 KiB of what the kernel and services printed, for the reason of a death."""
+    async def death(self) -> "Death":
+        """How it ended; waits for that, so call it after `read` gave nothing."""
 
     def usage(self) -> Usage: ...
 

@@ -20,7 +20,6 @@ from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import HostCannot
 from mayfly.machines.images.host import mapped_root, require
 from mayfly.machines.images.initrd import MODULES, find_modules, write_initrd
-from mayfly.machines.images.locks import locked_async
 from mayfly.machines.images.manifest import FileEntry, Manifest
 from mayfly.machines.images.plan import TOOLBOX_PACKAGES, BuildPlan, make_plan
 from mayfly.machines.images.progress import Observer, ProgressReader, Stage, silent
@@ -29,6 +28,7 @@ from mayfly.machines.images.store import Image, ImageStore
 from mayfly.machines.images.verify import sha256
 from mayfly.machines.images.workspace import host_acquire, lay_out
 from mayfly.system.home import Home
+from mayfly.system.locks import locked_async
 from mayfly.system.process import dies_with_parent, start
 
 _FILES = ("root.erofs", "vmlinuz", "initrd", "kernel.config")

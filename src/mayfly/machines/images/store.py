@@ -22,11 +22,11 @@ from pathlib import Path
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import InvalidInput
-from mayfly.machines.images.locks import locked, locked_if_free
 from mayfly.machines.images.manifest import DIGEST, Manifest, ManifestInvalid
 from mayfly.machines.images.recipe import NAME
 from mayfly.machines.images.verify import damaged, verify
 from mayfly.system.home import Home
+from mayfly.system.locks import locked, locked_if_free
 
 _MANIFEST = "manifest.json"
 _BUILDING = ".building-"

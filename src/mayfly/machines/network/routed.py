@@ -12,9 +12,11 @@ from ipaddress import IPv4Address, IPv4Network
 from mayfly.domain.errors import HostCannot
 from mayfly.machines.network.addressing import INDEX_COUNT, PREFIX, addresses, random_mac
 from mayfly.machines.network.base import NetworkPolicy
+from mayfly.machines.network.firewall import forwarding_remedy
 from mayfly.machines.network.host import HostNetwork, survey
 from mayfly.machines.network.namespace import Namespace, create_namespace
 from mayfly.machines.network.prepared import Site, TapNetwork, bind_guest, both, explained
+from mayfly.machines.network.question import name_server_answers
 from mayfly.machines.network.routing import (
     forget_ipv6,
     forward_from,
@@ -35,6 +37,9 @@ class RoutedNetwork:
 
     backend = "tap"
 
+    def __init__(self) -> None:
+        self._proven = False
+
     async def prepare(self, policy: NetworkPolicy) -> TapNetwork:
         with explained():
             host = await in_thread(survey, policy)
@@ -47,10 +52,21 @@ class RoutedNetwork:
                         _wire(namespace, host, policy), route_for_guests(host.uplink)
                     )
                     forward_from(site.index)
-                return TapNetwork(namespace, site.guest, partial(_disconnect, namespace))
+                network = TapNetwork(namespace, site.guest, partial(_disconnect, namespace))
+                await self._prove(network)
             except BaseException:
                 namespace.close()
                 raise
+        return network
+
+    async def _prove(self, network: TapNetwork) -> None:
+        """Once: a guest that the host's firewall cuts off should not find out by time-outs."""
+        if self._proven:
+            return
+        remedy = await forwarding_remedy()
+        if remedy is not None and not await name_server_answers(network):
+            raise HostCannot("this host's firewall cuts guests off", remedy=remedy)
+        self._proven = True
 
     async def reap(self) -> list[str]:
         return await reap()

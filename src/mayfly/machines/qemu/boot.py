@@ -28,6 +28,7 @@ async def freeze(
     folder: Path,
     spec: MachineSpec,
     shape: Sequence[str],
+    *,
     image: Image,
     payload: Payload,
     network: Network,

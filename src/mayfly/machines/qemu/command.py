@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from mayfly.domain.architecture import Architecture
 from mayfly.machines.base import MachineSpec
 
+# Nothing of a machine outlives it, so nothing need ever reach the platter.
+_THROW_AWAY = "cache.no-flush=on,discard=unmap"
+
 RUNNER_PORT = "mayfly.0"
 SHELL_PORT = "mayfly.1"
+RUNNER = "runner"
+"""Id of the runner's port in events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ def shape_of(spec: MachineSpec, accelerator: str) -> list[str]:
         *("-device", "virtio-blk-pci,drive=root,serial=root"),
         *("-device", "virtio-blk-pci,drive=scratch,serial=scratch"),
         *("-device", "virtio-serial-pci,max_ports=4"),
-        *("-device", f"virtserialport,nr=1,chardev=runner,name={RUNNER_PORT}"),
+        *("-device", f"virtserialport,id={RUNNER},nr=1,chardev=runner,name={RUNNER_PORT}"),
         *("-device", f"virtserialport,nr=2,chardev=shell,name={SHELL_PORT}"),
         *("-device", "virtio-net-pci,netdev=net,mac=02:6d:61:79:66:6c,romfile="),
     ]
@@ -114,13 +119,13 @@ def command(shape: Sequence[str], parts: Parts) -> list[str]:
     # A clone maps the template's sealed memory privately: pages it writes become its own.
     disks, channels = parts.disks, parts.channels
     share = "on" if disks.base is None else "off"
+    size = shape[shape.index("-m") + 1]
+    memory = f"memory-backend-file,id=ram,size={size},mem-path=/proc/self/fd/{disks.memory}"
     return [
         *shape,
         # QEMU may start no program, change no user and touch no other process.
         *("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"),
-        "-object",
-        f"memory-backend-file,id=ram,size={_memory(shape)},share={share},"
-        f"mem-path=/proc/self/fd/{disks.memory},dump=off",
+        *("-object", f"{memory},share={share},dump=off"),
         *_disks(disks),
         *("-netdev", parts.netdev),
         *_socket("monitor", channels.monitor),
@@ -131,10 +136,6 @@ def command(shape: Sequence[str], parts: Parts) -> list[str]:
         *("-serial", "chardev:console"),
         *parts.begin.arguments,
     ]
-
-
-def _memory(shape: Sequence[str]) -> str:
-    return shape[shape.index("-m") + 1]
 
 
 def _board(architecture: Architecture, accelerator: str) -> str:
@@ -159,21 +160,16 @@ def _disks(disks: Disks) -> list[str]:
     for number, (name, descriptor) in enumerate(descriptors.items(), start=1):
         arguments += ["-add-fd", f"fd={descriptor},set={number}"]
         read_only = "off" if name == "scratch" else "on"
-        # Nothing of a machine outlives it, so nothing need ever reach the platter.
-        arguments += [
-            "-blockdev",
-            f"driver=file,node-name={name}-file,filename=/dev/fdset/{number},locking=off,"
-            f"read-only={read_only},cache.no-flush=on,discard=unmap",
-        ]
+        file = f"driver=file,node-name={name}-file,filename=/dev/fdset/{number},locking=off"
+        arguments += ["-blockdev", f"{file},read-only={read_only},{_THROW_AWAY}"]
     arguments += ["-blockdev", "driver=raw,node-name=root,file=root-file,read-only=on"]
     if disks.base is None:
         return [*arguments, "-blockdev", "driver=raw,node-name=scratch,file=scratch-file"]
+    overlay = "driver=qcow2,node-name=scratch,file=scratch-file,backing=base"
     return [
         *arguments,
         *("-blockdev", "driver=raw,node-name=base,file=base-file,read-only=on"),
-        "-blockdev",
-        "driver=qcow2,node-name=scratch,file=scratch-file,backing=base,discard=unmap,"
-        "lazy-refcounts=on,cache.no-flush=on",
+        *("-blockdev", f"{overlay},lazy-refcounts=on,{_THROW_AWAY}"),
     ]
 
 

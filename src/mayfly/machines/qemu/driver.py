@@ -7,15 +7,16 @@ import secrets
 import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import HostCannot
-from mayfly.machines.base import MachineSpec, MachineStart, Report, Usage, silent
+from mayfly.machines.base import Death, MachineSpec, MachineStart, Report, Usage, silent
 from mayfly.machines.images.store import Image
 from mayfly.machines.network.base import GuestAddress, Network, PreparedNetwork
 from mayfly.machines.payload import payload
 from mayfly.machines.qemu import qmp
+from mayfly.machines.qemu.accelerator import Accelerators
 from mayfly.machines.qemu.boot import freeze, tool
 from mayfly.machines.qemu.command import Begin, Disks, binary, shape_of
 from mayfly.machines.qemu.process import QemuProcess, Stream
@@ -24,7 +25,8 @@ from mayfly.protocol.messages import Identity
 from mayfly.system.home import Home
 from mayfly.system.process import run
 
-FindImage = Callable[[str, Architecture], Image]
+FindImage = Callable[[str, Architecture, Report], Awaitable[Image]]
+"""The image to boot, checked; makes it when it must. Raises MayflyError."""
 
 
 class QemuMachine:
@@ -48,8 +50,8 @@ class QemuMachine:
     async def open_shell(self) -> Stream:
         return self._process.shell
 
-    def console(self) -> str:
-        return self._process.reason_of_death()
+    async def death(self) -> Death:
+        return await self._process.death()
 
     def usage(self) -> Usage:
         return self._process.usage()
@@ -69,13 +71,12 @@ class QemuDriver:
         home: Home,
         network: Network,
         find_image: FindImage,
-        accelerators: Callable[[Architecture], str],
+        accelerators: Accelerators,
     ):
-        """`accelerators` says `kvm` or `tcg` for an architecture on this host."""
         self._templates = TemplateStore(home.templates)
         self._network = network
         self._find_image = find_image
-        self._accelerator = accelerators
+        self._accelerators = accelerators
         self._loaded: dict[MachineSpec, Template] = {}
         self._loading: dict[MachineSpec, asyncio.Lock] = {}
 
@@ -93,7 +94,7 @@ class QemuDriver:
         except BaseException:
             await network.close()
             raise
-        return QemuMachine(start, process, network, self._accelerator(spec.architecture))
+        return QemuMachine(start, process, network, template.accelerator)
 
     async def reap(self) -> list[str]:
         gone = [f"unfinished template {path.name}" for path in self._templates.reap()]
@@ -106,8 +107,8 @@ class QemuDriver:
 
     async def _template(self, spec: MachineSpec, report: Report) -> Template:
         report("checking the image", None)
-        image = await asyncio.to_thread(self._find_image, spec.image, spec.architecture)
-        accelerator = self._accelerator(spec.architecture)
+        image = await self._find_image(spec.image, spec.architecture, report)
+        accelerator = await self._accelerators.choose(spec.architecture, image.kernel)
         shape = shape_of(spec, accelerator)
         extra = payload()
         version = (await run([tool(binary(spec.architecture)), "--version"])).stdout
@@ -117,10 +118,18 @@ class QemuDriver:
             async with self._templates.making(key):
                 if not self._templates.exists(key):
                     with self._templates.building() as folder:
-                        await freeze(folder, spec, shape, image, extra.files, self._network, report)
+                        await freeze(
+                            folder,
+                            spec,
+                            shape,
+                            image=image,
+                            payload=extra.files,
+                            network=self._network,
+                            report=report,
+                        )
                         await asyncio.to_thread(self._templates.publish, folder, key)
         report("loading the template", None)
-        return await asyncio.to_thread(self._templates.load, key, image.root)
+        return await asyncio.to_thread(self._templates.load, key, image.root, accelerator)
 
     async def _clone(
         self,
@@ -137,12 +146,13 @@ class QemuDriver:
                 scratch=_unnamed_file(files, template.overlay),
                 base=template.scratch,
             )
-            shape = shape_of(spec, self._accelerator(spec.architecture))
+            shape = shape_of(spec, template.accelerator)
             process = await QemuProcess.launch(
                 start.id, shape, disks, Begin.from_state(state), network
             )
             try:
                 qmp.load(process.monitor, state)
+                process.watch()
             except BaseException:
                 await process.destroy()
                 raise

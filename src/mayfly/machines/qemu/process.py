@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mayfly.machines.base import MachineFailed, Usage
+from mayfly.machines.base import Death, MachineFailed, Usage
 from mayfly.machines.network.base import PreparedNetwork
-from mayfly.machines.qemu.command import Begin, Channels, Disks, Parts, command
+from mayfly.machines.qemu import qmp
+from mayfly.machines.qemu.command import RUNNER, Begin, Channels, Disks, Parts, command
 from mayfly.system.process import dies_with_parent, start
 
 _TAIL = 64 * 1024
@@ -90,11 +91,12 @@ class QemuProcess:
             asyncio.create_task(self._complaints.follow(process.stderr)),
         ]
         self._usage = Usage(0.0, 0)
+        self._left_by_guest = False
 
     @classmethod
     async def launch(
         cls,
-        id: str,
+        name: str,
         shape: Sequence[str],
         disks: Disks,
         begin: Begin,
@@ -106,7 +108,7 @@ class QemuProcess:
             channels = Channels(*(other.fileno() for _, other in pairs))
             parts = Parts(disks, channels, network.netdev("net"), begin)
             process = await start(
-                network.wrap(_confined(id, command(shape, parts))),
+                network.wrap(_confined(name, command(shape, parts))),
                 stderr=subprocess.PIPE,
                 pass_fds=(*parts.descriptors, *network.pass_fds),
             )
@@ -120,20 +122,31 @@ class QemuProcess:
             ours.pop_all()
             return cls(process, monitor, *streams)
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+    def watch(self) -> None:
+        """End the machine when its guest closes the runner's port; from now on the monitor is ours.
 
-    def console(self) -> str:
-        return self._printed.text()
+        Without it, a job that kills the runner would look like one that is merely quiet.
+        """
+        self._watchers.append(asyncio.create_task(self._watch()))
 
-    async def wait(self) -> int:
-        """Waits for QEMU to end; its exit status, negative for a signal."""
-        return await self._process.wait()
+    async def _watch(self) -> None:
+        reader, writer = await asyncio.open_connection(sock=self.monitor)
+        try:
+            await qmp.port_closed(reader, RUNNER)
+        finally:
+            writer.close()
+        if self._process.returncode is None:
+            self._left_by_guest = True
+            self._process.kill()
+
+    async def death(self) -> Death:
+        """Waits for its end. QEMU leaves with status 0 when the guest powers off or panics."""
+        status = await self._process.wait()
+        return Death(self._left_by_guest or status == 0, self.reason_of_death())
 
     def reason_of_death(self) -> str:
         """What QEMU and the guest's kernel said last."""
-        said = [self._complaints.text().strip(), *self.console().strip().splitlines()[-15:]]
+        said = [self._complaints.text().strip(), *self._printed.text().strip().splitlines()[-15:]]
         return "\n".join(line for line in said if line)
 
     def usage(self) -> Usage:
@@ -148,20 +161,20 @@ class QemuProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
-        self.monitor.close()
         for stream in (self.runner, self.shell, self._console):
             await stream.close()
-        await asyncio.gather(*self._watchers)
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+        self.monitor.close()
 
 
-def _confined(id: str, argv: list[str]) -> list[str]:
+def _confined(name: str, argv: list[str]) -> list[str]:
     """The command that dies with us and can gain nothing; as root, under a user of its own.
 
     No other process has that user, so machines cannot signal or trace each other.
     """
     prefix = ["setpriv", "--no-new-privs"]
     if os.geteuid() == 0:
-        user = str(_FIRST_UID + zlib.crc32(id.encode()) % _UIDS)
+        user = str(_FIRST_UID + zlib.crc32(name.encode()) % _UIDS)
         prefix += [f"--reuid={user}", f"--regid={user}", "--clear-groups", "--bounding-set=-all"]
     # Last, because a change of user makes the kernel forget it.
     return [*prefix, "--", *dies_with_parent(argv)]

@@ -60,3 +60,12 @@ def load(monitor: socket.socket, state: int) -> None:
         {"execute": "migrate-incoming", "arguments": {"uri": f"fd:{state}"}},
     )
     monitor.sendall("".join(json.dumps(command) + "\n" for command in commands).encode())
+
+
+async def port_closed(monitor: asyncio.StreamReader, port: str) -> None:
+    """Returns when the guest closes a serial port, or QEMU ends."""
+    while line := await monitor.readline():
+        event = json.loads(line)
+        data = event.get("data", {})
+        if event.get("event") == "VSERPORT_CHANGE" and data == {"id": port, "open": False}:
+            return

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mayfly.machines.base import MachineFailed, MachineSpec
-from mayfly.machines.images.locks import locked, locked_async, locked_if_free
 from mayfly.machines.qemu import sparse
+from mayfly.system.locks import locked, locked_async, locked_if_free
 
 _FILES = ("memory", "state", "scratch", "overlay")
 _SEAL = "seal.json"
@@ -41,6 +41,7 @@ class Template:
     """
 
     key: str
+    accelerator: str
     memory: int
     scratch: int
     root: int
@@ -96,7 +97,7 @@ class TemplateStore:
         building.rename(final)
         (final / "owner").unlink()
 
-    def load(self, key: str, root: Path) -> Template:
+    def load(self, key: str, root: Path, accelerator: str) -> Template:
         """Raises MachineFailed when the template is not what was sealed; it is removed then."""
         folder = self._folder / key
         digests = json.loads((folder / _SEAL).read_text())
@@ -122,7 +123,7 @@ class TemplateStore:
             undo.callback(os.close, scratch)
             image = os.open(root, os.O_RDONLY | os.O_CLOEXEC)
             undo.pop_all()
-            return Template(key, memory, scratch, image, state, overlay)
+            return Template(key, accelerator, memory, scratch, image, state, overlay)
 
     def reap(self) -> list[Path]:
         """Delete what builders that were killed left behind."""

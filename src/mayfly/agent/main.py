@@ -1,0 +1,64 @@
+"""The agent's composition root: the only place that knows which drivers there are."""
+
+import os
+from decimal import Decimal
+
+from mayfly.domain.architecture import Architecture
+from mayfly.domain.errors import InvalidInput
+from mayfly.domain.placement import Capacity
+from mayfly.machines.base import Report
+from mayfly.machines.images.builder import build
+from mayfly.machines.images.progress import Progress
+from mayfly.machines.images.recipe import built_in, load_recipe
+from mayfly.machines.images.store import Image, ImageStore
+from mayfly.machines.network.base import Network
+from mayfly.machines.network.choose import choose_network
+from mayfly.machines.qemu.accelerator import Accelerators
+from mayfly.machines.qemu.command import binary
+from mayfly.machines.qemu.driver import QemuDriver
+from mayfly.system.home import Home
+from mayfly.system.process import which
+
+_MIB = 1024 * 1024
+
+# What the host itself and Mayfly need: memory that machines are never given.
+_RESERVED_MIB = 1024
+
+
+def make_driver(home: Home, network: Network | None = None) -> QemuDriver:
+    """The driver of this host. Raises HostCannot where guests could not be kept in bounds."""
+
+    async def find_image(name: str, architecture: Architecture, report: Report) -> Image:
+        return await ready_image(home, name, architecture, report)
+
+    return QemuDriver(home, network or choose_network(), find_image, Accelerators(home.root))
+
+
+async def ready_image(home: Home, name: str, architecture: Architecture, report: Report) -> Image:
+    """The image to boot, verified; built first when `name` is a recipe that has none yet."""
+
+    def show(progress: Progress) -> None:
+        report(f"building the image: {progress.stage}", progress.fraction)
+
+    store = ImageStore(home)
+    if name in built_in() or "/" in name:
+        image = await build(home, load_recipe(name), architecture, observer=show)
+        store.verify(image)
+        return image
+    try:
+        return store.open(name, architecture)
+    except InvalidInput as error:
+        raise InvalidInput(
+            error.message, remedy="mayfly image ls shows what there is; a recipe is given by path"
+        ) from error
+
+
+def host_capacity() -> Capacity:
+    """The largest machine this host can serve."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _MIB
+    served = frozenset(arch for arch in Architecture if which(binary(arch)))
+    return Capacity(
+        cpu=Decimal(len(os.sched_getaffinity(0))),
+        memory_mib=max(0, pages - _RESERVED_MIB),
+        architectures=served,
+    )

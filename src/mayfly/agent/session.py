@@ -1,0 +1,193 @@
+"""The host's side of one job: hands it over, takes in what the runner says, keeps it in bounds.
+
+The guest is hostile. Whatever it sends is checked by `protocol.conversation`; whatever it does not
+send in time ends its job.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from mayfly.domain.errors import MayflyError
+from mayfly.domain.job import Conclusion, JobState
+from mayfly.machines.base import Machine, MachineFailed
+from mayfly.protocol.conversation import Conversation, LogLimitExceeded
+from mayfly.protocol.fleet import (
+    Assignment,
+    ControlPlane,
+    JobPhase,
+    Output,
+    RunnerSaid,
+)
+from mayfly.protocol.frames import MAX_DATA, FrameKind, ProtocolViolation, encode_frame
+from mayfly.protocol.messages import (
+    Assign,
+    Cancel,
+    FromRunner,
+    JobFinished,
+    JobStarted,
+    SourceRefused,
+    SourceRequest,
+    encode_message,
+)
+
+_SPARE_S = 15.0
+
+_STATES = {
+    Conclusion.SUCCESS: JobState.SUCCEEDED,
+    Conclusion.FAILURE: JobState.FAILED,
+    Conclusion.CANCELLED: JobState.CANCELLED,
+    Conclusion.SKIPPED: JobState.SUCCEEDED,
+}
+
+Sources = Callable[[str | None], AsyncIterator[bytes]]
+"""Opens a tar stream: None is the run's repository, else the key of an action.
+
+Raises MayflyError when it cannot.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """`log_limit` is in bytes. `cancel_grace_s`: how long a cancelled job may clean up."""
+
+    sources: Sources
+    log_limit: int = 64 * 1024 * 1024
+    cancel_grace_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a job ended. `machine_gone`: its machine ended by itself, or broke the protocol."""
+
+    state: JobState
+    outputs: dict[str, str] = field(default_factory=dict)
+    reason: str | None = None
+    machine_gone: bool = False
+
+
+class Session:
+    """One job's conversation; `run` is called once."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        assignment: Assignment,
+        control: ControlPlane,
+        settings: SessionSettings,
+        claimed: float,
+    ):
+        """`claimed` is the monotonic time at which the job was claimed."""
+        self._machine = machine
+        self._assignment = assignment
+        self._control = control
+        self._settings = settings
+        self._claimed = claimed
+        self._sending: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
+        self.start_seconds: float | None = None
+
+    async def run(self) -> Ended:
+        """Hand the job over and follow it to its end. Raises StaleLease."""
+        minutes = self._assignment.timeout_minutes
+        deadline = asyncio.timeout(minutes * 60 + self._settings.cancel_grace_s + _SPARE_S)
+        cancelling = asyncio.create_task(self._cancel_when_told(deadline))
+        try:
+            async with deadline:
+                await self._write(
+                    encode_message(Assign(self._machine.identity, self._assignment.spec))
+                )
+                return await self._follow()
+        except TimeoutError:
+            return self._overdue(cancelled=cancelling.done())
+        except ProtocolViolation as error:
+            reason = f"the runner broke the protocol: {error}"
+            return Ended(JobState.FAILED, reason=reason, machine_gone=True)
+        except LogLimitExceeded as error:
+            return Ended(JobState.FAILED, reason=f"{error}: the limit of a job's log")
+        except MachineFailed:
+            return await self._death()
+        finally:
+            await _stop(cancelling, self._sending)
+
+    async def _follow(self) -> Ended:
+        conversation = Conversation(log_limit=self._settings.log_limit)
+        while data := await self._machine.read():
+            for item in conversation.feed(data):
+                if isinstance(item, JobFinished):
+                    return _ended(item)
+                await self._take(item)
+        return await self._death()
+
+    async def _take(self, item: FromRunner | tuple[int, bytes]) -> None:
+        lease = self._assignment.lease
+        if isinstance(item, tuple):
+            step, data = item
+            if step > 0 and self.start_seconds is None:  # step 0 is the runner's own
+                self.start_seconds = time.monotonic() - self._claimed
+            await self._control.report(lease, Output(step, data))
+        elif isinstance(item, JobStarted):
+            await self._control.report(lease, JobPhase(JobState.RUNNING))
+        elif isinstance(item, SourceRequest):
+            self._send_source(item.action)
+        else:
+            await self._control.report(lease, RunnerSaid(item))
+
+    def _send_source(self, action: str | None) -> None:
+        if self._sending is not None and not self._sending.done():
+            raise ProtocolViolation("SourceRequest while another is being answered")
+        # A task, because the guest may print meanwhile, and must be read for it to go on.
+        self._sending = asyncio.create_task(self._stream(action))
+
+    async def _stream(self, action: str | None) -> None:
+        try:
+            async for chunk in self._settings.sources(action):
+                for start in range(0, len(chunk), MAX_DATA):
+                    await self._write(encode_frame(FrameKind.BLOB, chunk[start : start + MAX_DATA]))
+            await self._write(encode_frame(FrameKind.BLOB, b""))
+        except MachineFailed:
+            return  # the reader notices too, and says why
+        except MayflyError as error:
+            await self._write(encode_message(SourceRefused(error.message)))
+
+    async def _cancel_when_told(self, deadline: asyncio.Timeout) -> None:
+        reason = await self._control.cancellation(self._assignment.lease)
+        grace = self._settings.cancel_grace_s
+        deadline.reschedule(asyncio.get_running_loop().time() + grace + _SPARE_S)
+        with contextlib.suppress(MachineFailed):
+            await self._write(encode_message(Cancel(reason, grace)))
+
+    async def _write(self, frame: bytes) -> None:
+        async with self._writing:
+            await self._machine.write(frame)
+
+    def _overdue(self, *, cancelled: bool) -> Ended:
+        if cancelled:
+            reason = "cancelled; the job did not end within its grace"
+            return Ended(JobState.CANCELLED, reason=reason)
+        minutes = self._assignment.timeout_minutes
+        reason = f"still running after its timeout of {minutes:g} minutes; its machine was stopped"
+        return Ended(JobState.TIMED_OUT, reason=reason)
+
+    async def _death(self) -> Ended:
+        death = await self._machine.death()
+        if death.by_guest:
+            state, what = JobState.FAILED, "the job ended its machine or its runner"
+        else:
+            state, what = JobState.LOST, "the machine failed"
+        reason = f"{what}\n{death.last_words}" if death.last_words else what
+        return Ended(state, reason=reason, machine_gone=True)
+
+
+def _ended(finished: JobFinished) -> Ended:
+    state = JobState.TIMED_OUT if finished.timed_out else _STATES[finished.conclusion]
+    return Ended(state, finished.outputs, finished.reason)
+
+
+async def _stop(*tasks: "asyncio.Task[None] | None") -> None:
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)

@@ -1,0 +1,112 @@
+"""What a host and the control plane say to each other. On a laptop these are function calls.
+
+The order for one job: `claim` gives an Assignment under a lease; the host reports `JobPhase`,
+then what the runner says (messages and output), and last one `JobEnded`. A report under a lease
+whose attempt is no longer the job's is refused with `StaleLease`: the host must destroy the
+machine. All calls may be made concurrently; reports of one lease come in order.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mayfly.domain.architecture import Architecture
+from mayfly.domain.job import JobState
+from mayfly.domain.placement import Capacity
+from mayfly.protocol.messages import FromRunner
+from mayfly.workflow.spec import JobSpec
+
+
+class StaleLease(Exception):
+    """The job was taken away from this host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run one attempt of a job; `attempt` is the fencing token."""
+
+    job: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A job to run and the machine it wants."""
+
+    lease: Lease
+    spec: JobSpec
+    image: str
+    architecture: Architecture
+    vcpus: int
+    cpu: float
+    memory_mib: int
+    timeout_minutes: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobPhase:
+    """The job is STARTING (its machine is being made) or RUNNING."""
+
+    state: JobState
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerSaid:
+    message: FromRunner
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Raw bytes a step printed, in order."""
+
+    step: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What the job waits for on this host; `fraction` 0…1 when known; `done` ends the subject."""
+
+    subject: str
+    stage: str
+    fraction: float | None = None
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    accelerator: str
+    start_seconds: float | None
+    cpu_seconds: float
+    peak_memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The machine was left for a person to look into."""
+
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """`state` is final. `reason` is set unless the job's own steps say it all."""
+
+    state: JobState
+    outputs: dict[str, str] = field(default_factory=dict)
+    reason: str | None = None
+
+
+Report = JobPhase | RunnerSaid | Output | Preparation | Measured | Kept | JobEnded
+
+
+class ControlPlane(Protocol):
+    """The server as a host sees it."""
+
+    async def claim(self, host: str, free: Capacity) -> Assignment:
+        """Waits until a job fits the free capacity, and gives it to this host alone."""
+
+    async def report(self, lease: Lease, report: Report) -> None:
+        """Raises StaleLease."""
+
+    async def cancellation(self, lease: Lease) -> str:
+        """Waits until the job is to be cancelled; gives the reason."""

@@ -1,0 +1,254 @@
+"""Moves runs forward: the only code that decides what is ready.
+
+Every step works on absolute state: what the planner knows of a run (`advance`) is laid beside what
+the store says of its jobs, and the difference is carried out. Calling it once too often is
+harmless.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mayfly.domain.events import Event, JobChanged, JobRef, JobRemoved, RunFinished, RunRef
+from mayfly.domain.events import RunStarted as RunBegan
+from mayfly.domain.job import Conclusion, JobState
+from mayfly.domain.labels import Requirement
+from mayfly.domain.placement import Capacity, misfit, nearest_fit
+from mayfly.server.concurrency import ConcurrencyGroups
+from mayfly.store.base import JobRow, JobStore
+from mayfly.workflow.plan import (
+    Advance,
+    ConcurrencyGroup,
+    JobResult,
+    PlannedJob,
+    PlannedState,
+    RunPlan,
+    advance,
+)
+
+_INTERRUPTED = "interrupted"
+
+# What the planner has decided for good, as a job's state.
+_DECIDED = {
+    PlannedState.SKIPPED: JobState.SKIPPED,
+    PlannedState.REJECTED: JobState.REJECTED,
+    PlannedState.CANCELLED: JobState.CANCELLED,
+}
+
+
+@dataclass(slots=True)
+class Run:
+    """One workflow on one leg, and how it stands."""
+
+    ref: RunRef
+    plan: RunPlan
+    name: str = ""
+    cancelled: bool = False
+    conclusion: Conclusion | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.ref.workflow}@{self.ref.leg or ''}"
+
+    def job_id(self, key: str) -> str:
+        return f"{self.id}#{key}"
+
+
+class Orchestrator:
+    """The runs of one control plane; used from one event loop."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        largest: Capacity,
+        now: Callable[[], float],
+        observe: Callable[[Event], None],
+        *,
+        fit: bool = False,
+    ):
+        """`largest` is the largest host there is; `fit` shrinks what is larger instead of refusing.
+
+        `now` gives seconds since 1970.
+        """
+        self._store = store
+        self._largest = largest
+        self._now = now
+        self._observe = observe
+        self._fit = fit
+        self._runs: dict[str, Run] = {}
+        self._groups = ConcurrencyGroups()
+        self._cancels: dict[str, asyncio.Event] = {}
+        self._closing = False
+        self.changed = asyncio.Condition()
+
+    async def run(self, plans: Sequence[RunPlan]) -> Mapping[RunRef, Conclusion]:
+        """Carry out all plans to their end. Raises InvalidInput before anything is started."""
+        for plan in plans:
+            run = Run(RunRef(plan.workflow.file, plan.architecture), plan)
+            run.name = advance(plan, {}).name
+            self._runs[run.id] = run
+        for run in self._runs.values():
+            self._observe(RunBegan(self._now(), run.ref, run.name))
+        await self.advance_all()
+        async with self.changed:
+            await self.changed.wait_for(lambda: all(run.conclusion for run in self._runs.values()))
+        return {run.ref: run.conclusion for run in self._runs.values() if run.conclusion}
+
+    async def interrupt(self) -> None:
+        """Cancel everything; nothing new is started any more."""
+        self._closing = True
+        for run in self._runs.values():
+            run.cancelled = True
+        await self.advance_all()
+
+    async def advance_all(self) -> None:
+        """Bring every run to where the store's state allows it to be, then wake who waits."""
+        moved = True
+        while moved:  # what one run frees (a concurrency group) may let another go on
+            moved = False
+            for run in self._runs.values():
+                while run.conclusion is None and self._advance(run):
+                    moved = True
+        async with self.changed:
+            self.changed.notify_all()
+
+    def cancelling(self, job: str) -> asyncio.Event:
+        """Set once the job is to be cancelled."""
+        return self._cancels.setdefault(job, asyncio.Event())
+
+    def find(self, job: str) -> tuple[Run, JobRow]:
+        row = self._store.get(job)
+        assert row is not None  # ids come from the store
+        return self._runs[row.run], row
+
+    def move(
+        self, row: JobRow, state: JobState, reason: str | None, *, attempt: int | None = None
+    ) -> bool:
+        """The one way a job changes; observers are told."""
+        if not self._store.move(row.id, state, attempt=attempt, reason=reason):
+            return False
+        self._tell(self._runs[row.run], row)
+        return True
+
+    def _advance(self, run: Run) -> bool:
+        """One look at a run; says whether anything changed that calls for another."""
+        rows = {row.planned.key: row for row in self._store.of_run(run.id)}
+        results = {key: _result(row) for key, row in rows.items() if row.state.is_final}
+        started = [key for key, row in rows.items() if _is_started(row)]
+        known = advance(run.plan, results, started=started, cancelled=run.cancelled)
+        self._forget_placeholders(run, rows, known)
+        moved = [self._settle(run, rows.get(job.key), job, known) for job in known.jobs]
+        for key in known.cancel:
+            self._cancel(rows[key], _INTERRUPTED if run.cancelled else "another job failed")
+        if known.finished is not None:
+            run.conclusion = known.finished
+            self._groups.release(run.id)
+            self._observe(RunFinished(self._now(), run.ref, known.finished))
+            return True
+        return any(moved)
+
+    def _forget_placeholders(self, run: Run, rows: Mapping[str, JobRow], known: Advance) -> None:
+        for key in rows.keys() - {job.key for job in known.jobs}:
+            self._store.remove(rows[key].id)
+            self._observe(JobRemoved(self._now(), JobRef(run.ref, key)))
+
+    def _settle(self, run: Run, row: JobRow | None, job: PlannedJob, known: Advance) -> bool:
+        """Bring one job's row to what the planner says of it."""
+        if row is None:
+            row = JobRow(run.job_id(job.key), run.id, job, JobState.BLOCKED, job.reason)
+            self._store.add(row)
+            self._tell(run, row)
+        if row.state is not JobState.BLOCKED:
+            return False
+        row.planned = job
+        if job.state in _DECIDED:
+            return self.move(row, _DECIDED[job.state], job.reason)
+        if job.state is PlannedState.BLOCKED:
+            self.move(row, JobState.BLOCKED, job.reason)
+            return False
+        if self._closing:
+            return self.move(row, JobState.CANCELLED, _INTERRUPTED)
+        return self._queue(run, row, known.concurrency)
+
+    def _queue(self, run: Run, row: JobRow, of_run: ConcurrencyGroup | None) -> bool:
+        groups = [*([of_run] if of_run else []), *row.planned.concurrency]
+        for group in groups:
+            if not self._enter(run, group):
+                self.move(row, JobState.BLOCKED, f"waits for concurrency group {group.group!r}")
+                return False
+        assert row.planned.requirement is not None  # ready jobs have one
+        row.requirement, refusal = self._placed(row.planned.requirement)
+        if refusal:
+            return self.move(row, JobState.REJECTED, refusal)
+        return self.move(row, JobState.QUEUED, None)
+
+    def _placed(self, wanted: Requirement) -> tuple[Requirement, str | None]:
+        """What the job gets, or why it gets nothing."""
+        why = misfit(wanted, self._largest)
+        if why is None:
+            return wanted, None
+        nearest = nearest_fit(wanted, self._largest)
+        if nearest is not None and self._fit:
+            return nearest, None
+        hint = f"; the nearest that fits is {nearest} (--fit takes it)" if nearest else ""
+        return wanted, f"no host can serve it: {why}{hint}"
+
+    def _enter(self, run: Run, group: ConcurrencyGroup) -> bool:
+        holder = run.job_id(group.holder) if group.holder else run.id
+        verdict = self._groups.ask(group.group, holder, cancel_in_progress=group.cancel_in_progress)
+        for displaced in verdict.cancel:
+            self._cancel_holder(displaced, f"a newer one entered concurrency group {group.group!r}")
+        return verdict.granted
+
+    def _cancel_holder(self, holder: str, reason: str) -> None:
+        if holder in self._runs:
+            self._runs[holder].cancelled = True
+            return
+        for row in self._store.of_run(holder.partition("#")[0]):
+            if holder in _holders(row):
+                self._cancel(row, reason)
+
+    def _cancel(self, row: JobRow, reason: str) -> None:
+        if row.state in {JobState.BLOCKED, JobState.QUEUED}:
+            self.move(row, JobState.CANCELLED, reason)
+        elif not row.state.is_final and row.cancel_reason is None:
+            row.cancel_reason = reason
+            self.cancelling(row.id).set()
+
+    def released(self, row: JobRow) -> None:
+        """A job has ended: what it alone held is free; a call's group when all its jobs ended."""
+        for holder in _holders(row):
+            rows = self._store.of_run(row.run)
+            if all(other.state.is_final for other in rows if holder in _holders(other)):
+                self._groups.release(holder)
+
+    def _tell(self, run: Run, row: JobRow) -> None:
+        if row.state.is_final:
+            self.released(row)
+        placed = row.requirement.architecture if row.requirement else None
+        self._observe(
+            JobChanged(
+                self._now(),
+                JobRef(run.ref, row.planned.key),
+                row.planned.name,
+                row.state,
+                row.reason,
+                run.ref.leg or placed,
+            )
+        )
+
+
+def _result(row: JobRow) -> JobResult:
+    ended = row.state.conclusion
+    assert ended is not None  # the row is final
+    if row.attempt == 0 and row.planned.conclusion is not None:
+        ended = row.planned.conclusion
+    return JobResult(ended, row.outputs)
+
+
+def _is_started(row: JobRow) -> bool:
+    return row.state is not JobState.BLOCKED and not row.state.is_final
+
+
+def _holders(row: JobRow) -> set[str]:
+    return {f"{row.run}#{group.holder}" for group in row.planned.concurrency if group.holder}
