@@ -1,8 +1,9 @@
 """Stands in for Mayfly in the lab's host: prepares networks on request, and holds them.
 
-Reads one JSON policy a line from the socket on its standard input; answers each with the guest's
-address and the tap, or with the error. The word `close` closes every network, `reap` reaps,
-`interrupt` cancels preparations; a list is a command to run inside the last network.
+Reads one JSON value a line from the socket on its standard input and answers each. An object is a
+policy: the answer is the guest's address and the tap, or the error. A list is a command to run
+inside the last network. `close` closes every network, `reap` reaps, `probe` is the doctor's,
+`interrupt` cancels preparations.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from typing import Any
 from mayfly.domain.errors import HostCannot
 from mayfly.machines.network.base import AllowRule, NetworkMode, NetworkPolicy, PreparedNetwork
 from mayfly.machines.network.choose import choose_network
+from mayfly.machines.network.probe import probe
 from mayfly.system.process import dies_with_parent, run, start
 
 RESOLVER = ipaddress.IPv4Address("10.255.255.53")
@@ -33,6 +35,10 @@ async def serve(owner: socket.socket) -> None:
             await run(networks[-1].wrap(request))
         elif request == "interrupt":
             answer["finished"] = await interrupted()
+        elif request == "probe":
+            answer["findings"] = [
+                [finding.severity, finding.text, finding.remedy] for finding in await probe()
+            ]
         elif request == "reap":
             answer["removed"] = await choose_network().reap()
         else:

@@ -39,9 +39,11 @@ USER = 54321
 _STREET = [INTERNET, RESOLVER, METADATA, NEIGHBOUR, *PRIVATE]
 _FRAME_MAX = 70_000
 
-_OWN_RUN_AND_TUN = """
-mount -t tmpfs none /run && mknod -m 0666 /run/tun c 10 200 &&
-mount --bind /run/tun /dev/net/tun && exec "$@"
+# What the keeper shares with the machine the tests run on, or finds in an unknown state there.
+_OWN_FILES = f"""
+mount -t tmpfs none /run &&
+mknod -m "$0" /run/tun c 10 200 && mount --bind /run/tun /dev/net/tun &&
+echo nameserver {RESOLVER} > /run/resolv && mount --bind /run/resolv /etc/resolv.conf && exec "$@"
 """
 
 
@@ -124,6 +126,10 @@ class Lab:
     async def in_host(self, *argv: str) -> str:
         return (await run(self.host.enter(list(argv)))).stdout
 
+    async def nft(self, ruleset: str) -> None:
+        """Give the host a firewall of its own."""
+        await run(self.host.enter(["nft", "-f", "-"]), input_bytes=ruleset.encode())
+
     async def links(self) -> list[str]:
         listing = json.loads(await self.in_host("ip", "-j", "link", "show"))
         return [link["ifname"] for link in listing if link["ifname"].startswith("mayfly")]
@@ -133,12 +139,12 @@ class Lab:
         forwarding = "grep -H . /proc/sys/net/ipv4/conf/*/forwarding | grep -v mayfly"
         return await self.in_host("sh", "-c", f"nft list ruleset; {forwarding}")
 
-    async def keeper(self, *, user: bool = False) -> Keeper:
-        """A Mayfly of its own: as root, or as an ordinary user who may open the tun device."""
+    async def keeper(self, *, user: bool = False, tun_mode: str = "0666") -> Keeper:
+        """A Mayfly of its own, as root or as an ordinary user."""
         owner, inner = socket.socketpair()
         who = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--"]
         argv = [*(who if user else []), python(), str(_HERE / "keeper.py")]
-        private = ["unshare", "--mount", "sh", "-c", _OWN_RUN_AND_TUN, "sh", *argv]
+        private = ["unshare", "--mount", "sh", "-c", _OWN_FILES, tun_mode, *argv]
         with inner:
             process = await start(
                 self.host.enter(dies_with_parent(private)),
