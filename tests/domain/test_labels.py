@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mayfly.domain.architecture import Architecture
@@ -135,6 +135,7 @@ def test_the_configuration_adds_labels_and_wins() -> None:
     assert resolve(["UBUNTU-latest"], table) == big
 
 
+@settings(deadline=None)
 @given(
     architecture=st.sampled_from([AMD64, ARM64, None]),
     millicpu=st.integers(1, 99_999_000),

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mayfly.domain.architecture import Architecture
@@ -57,6 +57,7 @@ def test_an_architecture_has_no_nearest() -> None:
     assert nearest_fit(Requirement(ARM64), only_amd64) is None
 
 
+@settings(deadline=None)
 @given(requirements, capacities)
 def test_the_nearest_fits_and_asks_for_nothing_more(asked: Requirement, host: Capacity) -> None:
     nearest = nearest_fit(asked, host)

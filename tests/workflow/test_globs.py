@@ -1,7 +1,7 @@
 """GitHub's documented filter patterns, and a plain recursive matcher to compare with."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mayfly.domain.errors import InvalidInput
@@ -115,6 +115,7 @@ def reference(pattern: str, text: str) -> bool:
 elements = st.sampled_from(["a", "b", "*", "**b", "a?", "b+", "c/", "/c", "*c"])
 
 
+@settings(deadline=None)
 @given(st.lists(elements, max_size=6).map("".join), st.text("abc/", max_size=8))
 def test_it_agrees_with_the_reference(pattern: str, text: str) -> None:
     if "**/" in pattern or "***" in pattern or "/?" in pattern:

@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mayfly.domain.errors import InvalidInput
@@ -155,6 +155,7 @@ vectors = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(vectors, st.lists(entries, max_size=4), st.data())
 def test_it_agrees_with_brute_force(
     matrix: dict[str, list[int]], includes: list[dict[str, int]], data: st.DataObject

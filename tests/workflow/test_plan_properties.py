@@ -1,6 +1,6 @@
 """Whatever a workflow looks like and however its jobs end: what must hold after every step."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.workflow.simulation import Run
 
@@ -65,6 +65,7 @@ def tell(run: Run) -> Advance:
     return again
 
 
+@settings(deadline=None)
 @given(workflows(), st.data())
 def test_a_run_goes_forward_and_ends(text: str, data: st.DataObject) -> None:
     run = Run(text)
