@@ -51,7 +51,6 @@ async def run_job(
     The machine is destroyed, whatever happens, unless the job failed and `keep_failed` is set: it
     is returned then and the caller's to destroy. Cancelling the call ends the job at once.
     """
-    claimed = time.monotonic()
     lease = assignment.lease
     ended = Ended(JobState.LOST, reason="a defect of Mayfly ended it; see its log")
     session: Session | None = None
@@ -62,6 +61,7 @@ async def run_job(
         spec = _machine_spec(assignment, settings)
         async with _progress_to(control, lease, spec) as report:
             await driver.prepare(spec, report)
+        claimed = time.monotonic()  # what is made once a template does not count as starting
         machine = await driver.start(spec, _machine_start(settings))
         session = Session(machine, assignment, control, settings.session, claimed)
         ended = await session.run()
@@ -137,5 +137,6 @@ async def _progress_to(
     finally:
         forwarding.cancel()
         await asyncio.gather(forwarding, return_exceptions=True)
-        with contextlib.suppress(StaleLease):
-            await control.report(lease, Preparation(subject, "ready", 1.0, done=True))
+        if latest:
+            with contextlib.suppress(StaleLease):
+                await control.report(lease, Preparation(subject, "ready", 1.0, done=True))

@@ -18,7 +18,7 @@ T = TypeVar("T")
 JsonValue = typing.Any
 """Marks a field that carries JSON as it is."""
 
-MAX_DEPTH = 64
+MAX_DEPTH = 128  # deeper than any value an expression can make
 
 
 class DecodeError(Exception):
