@@ -5,6 +5,7 @@ templates/    booted snapshots, one folder a key
 actions/      fetched actions, one folder a commit
 machines/     running machines, one folder each; reaped when their owner is gone
 logs/         our own log
+spool/        what is being prepared for machines; reaped when its owner is gone
 """
 
 import os
@@ -43,6 +44,10 @@ class Home:
     @property
     def logs(self) -> Path:
         return self._folder("logs")
+
+    @property
+    def spool(self) -> Path:
+        return self._folder("spool")
 
     def _folder(self, name: str) -> Path:
         path = self.root / name
