@@ -56,7 +56,7 @@ async def serve(owner: socket.socket) -> None:
 async def interrupted() -> int:
     """Cancel preparations at many moments; how many had finished by then, and were closed."""
     finished = 0
-    for milliseconds in range(0, 120, 3):
+    for milliseconds in range(0, 120, 6):
         try:
             async with asyncio.timeout(milliseconds / 1000):
                 network = await choose_network().prepare(NetworkPolicy(dns=RESOLVER))

@@ -1,9 +1,9 @@
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
 from mayfly.domain.errors import InvalidInput
-from mayfly.machines.network.base import AllowRule
+from mayfly.machines.network.base import AllowRule, NetworkPolicy
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,9 @@ def test_what_is_no_rule_is_refused(text: str) -> None:
 def test_loopback_and_guests_are_never_opened(text: str) -> None:
     with pytest.raises(InvalidInput, match="loopback or another guest"):
         AllowRule.parse(text)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.53", "198.18.0.5"])
+def test_a_name_server_out_of_the_guests_reach_is_refused(address: str) -> None:
+    with pytest.raises(InvalidInput, match=address):
+        NetworkPolicy(dns=IPv4Address(address))

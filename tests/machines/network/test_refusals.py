@@ -62,8 +62,6 @@ async def test_a_firewall_that_cuts_guests_off_is_named(
     assert "firewall" in message
     assert advice in remedy
     await until(lambda: unlinked(lab))
-    answer, _ = await keeper.ask("probe")
-    assert answer["findings"] == [["fail", message, remedy]]
 
 
 async def test_a_firewall_that_lets_guests_pass_is_no_obstacle(lab: Lab) -> None:

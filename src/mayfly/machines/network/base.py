@@ -65,11 +65,22 @@ GUESTS = IPv4Network("198.18.0.0/15")
 
 @dataclass(frozen=True, slots=True)
 class NetworkPolicy:
-    """What a guest may reach; `dns` replaces the host's own resolver."""
+    """What a guest may reach; `dns` replaces the host's own resolver.
+
+    Raises `InvalidInput` for a resolver that no guest can reach.
+    """
 
     mode: NetworkMode = NetworkMode.INTERNET
     allow: tuple[AllowRule, ...] = ()
     dns: IPv4Address | None = None
+
+    def __post_init__(self) -> None:
+        if self.dns is not None and (self.dns in LOOPBACK or self.dns in GUESTS):
+            raise InvalidInput(
+                f"guests cannot use the name server {self.dns}: it is on the host's loopback or "
+                "among the guests' own addresses",
+                remedy="name one that listens on another address",
+            )
 
 
 @dataclass(frozen=True, slots=True)
