@@ -124,6 +124,7 @@ def _spec(case: Case, details: Details) -> JobSpec:
         outputs=job.outputs,
         environment_url=job.environment.url if job.environment else None,
         timeout_minutes=details.timeout_minutes,
+        actions=dict(plan.actions),
         repository=plan.repository.full_name,
     )
 

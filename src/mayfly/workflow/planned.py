@@ -22,8 +22,9 @@ class RunPlan:
     """One run of one workflow for one event.
 
     `called` holds the reusable workflows: local ones by path (`.github/workflows/x.yml`), remote
-    ones by their whole `uses`. `inputs` are those of a manual start, as given. `env` wins over the
-    environment of workflow and jobs. GITHUB_TOKEN is empty unless it is among the `secrets`.
+    ones by their whole `uses`. `actions` maps the `uses` of fetched actions to the keys they are
+    served under. `inputs` are those of a manual start, as given. `env` wins over the environment
+    of workflow and jobs. GITHUB_TOKEN is empty unless it is among the `secrets`.
     `architecture` puts every job on it, whatever its labels say. `jobs` (ids; empty: all) and
     `matrix` (key to wanted values) narrow what runs; `labels` adds to the known labels; `image`
     replaces every job's.
@@ -33,6 +34,7 @@ class RunPlan:
     event: Event
     repository: RepositoryState
     called: Mapping[str, Workflow] = field(default_factory=dict)
+    actions: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     vars: Mapping[str, str] = field(default_factory=dict)
