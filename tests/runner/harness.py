@@ -37,6 +37,7 @@ from mayfly.runner.layout import Account, Layout
 from mayfly.runner.machine import opened
 from mayfly.runner.main import serve
 from mayfly.runner.process import Patience
+from mayfly.runner.settler import Settler
 from mayfly.workflow.model import Step
 from mayfly.workflow.spec import JobSpec
 
@@ -53,6 +54,7 @@ def step(run: str | None = None, **more: Any) -> Step:
 def layout_in(directory: Path) -> Layout:
     return Layout(
         work=directory / "work",
+        commands=directory / "commands",
         tool_cache=directory / "tools",
         account=Account.current(),
         variables={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
@@ -158,12 +160,13 @@ def runner(directory: Path, patience: Patience | None = None) -> Iterator[Host]:
     """A runner that has said Ready; it has ended when the block has."""
     ours, theirs = socket.socketpair()
     failures: list[BaseException] = []
-    settled: list[Identity] = []
 
     def work() -> None:
         try:
-            with opened(theirs.fileno(), layout_in(directory), patience=patience) as machine:
-                serve(machine, settled.append)
+            layout = layout_in(directory)
+            settler = Settler(lambda _, workspace: layout.prepare(workspace))
+            with opened(theirs.fileno(), layout, patience=patience) as machine:
+                serve(machine, settler)
         except Exception as error:  # noqa: BLE001 (handed to the test)
             failures.append(error)
         finally:

@@ -49,6 +49,7 @@ class Actions:
         uses = running.step.uses or ""
         given = {name.lower(): running.text(value) for name, value in running.step.with_.items()}
         running.report.say(_header(uses, given))
+        self._machine.wait_until_settled()
         if uses.lower().startswith("actions/checkout@"):
             self._checkout.run(running, given)
             return

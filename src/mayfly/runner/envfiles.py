@@ -1,9 +1,12 @@
 """The files through which a step sets environment variables, outputs and PATH for later steps."""
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from mayfly.runner.layout import Layout
 
 _MAX_FILE = 64 * 1024 * 1024
 _LINE = re.compile(r"([^\n]*?)(\r?\n|\Z)")
@@ -15,27 +18,39 @@ class FileCommandInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CommandFiles:
-    """The files of one step; each exists, empty, when the step starts."""
+    """The files of one step; each exists, empty, when the step starts. `script` has no suffix."""
 
     env: Path
     output: Path
     path: Path
     state: Path
     summary: Path
+    script: Path
 
     @classmethod
-    def named(cls, directory: Path, unique: str) -> "CommandFiles":
-        return cls(
-            directory / f"set_env_{unique}",
-            directory / f"set_output_{unique}",
-            directory / f"add_path_{unique}",
-            directory / f"save_state_{unique}",
-            directory / f"step_summary_{unique}",
+    def make(cls, layout: Layout) -> "CommandFiles":
+        unique = os.urandom(16).hex()
+        files = cls(
+            layout.commands / f"set_env_{unique}",
+            layout.commands / f"set_output_{unique}",
+            layout.commands / f"add_path_{unique}",
+            layout.commands / f"save_state_{unique}",
+            layout.commands / f"step_summary_{unique}",
+            layout.commands / unique,
         )
+        for path in (files.env, files.output, files.path, files.state, files.summary):
+            layout.write(path, b"")
+        return files
 
-    @property
-    def all(self) -> tuple[Path, ...]:
-        return (self.env, self.output, self.path, self.state, self.summary)
+    def variables(self) -> dict[str, str]:
+        """How a step learns of them."""
+        return {
+            "GITHUB_ENV": str(self.env),
+            "GITHUB_OUTPUT": str(self.output),
+            "GITHUB_PATH": str(self.path),
+            "GITHUB_STATE": str(self.state),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+        }
 
 
 def read_bounded(path: Path) -> bytes:

@@ -1,10 +1,7 @@
 """One job from its first step to its last: the flow, and what cancels it."""
 
-import os
-import platform
 from typing import Final
 
-from mayfly import __version__
 from mayfly.protocol.messages import (
     Cancel,
     Conclusion,
@@ -48,7 +45,7 @@ class Job:
         port.on_cancel = self._cancel
         port.send(JobStarted())
         timer = self._machine.loop.after(spec.timeout_minutes * 60, self._time_out)
-        self._state.write_files()
+        self._state.write_event()
         self._set_up()
         for number, step in enumerate(spec.steps, 1):
             self._step(number, step)
@@ -60,7 +57,7 @@ class Job:
         """Step 0: what this machine is, in one frame."""
         port = self._machine.port
         port.send(StepStarted(0, "Set up job"))
-        Report(0, port, self._state.masker).say(_described(self._state))
+        port.send_log(0, self._machine.description)
         port.send(StepFinished(0, Conclusion.SUCCESS, Conclusion.SUCCESS))
 
     def _step(self, number: int, step: Step) -> None:
@@ -73,7 +70,8 @@ class Job:
             wanted = not self._expired and scope.holds(step.condition, env)
         except ExpressionError as error:
             problem = f"if: {error}"
-        port.send(StepStarted(number, self._name(step, env)))
+        name = self._name(step, env)
+        port.send_later(lambda: StepStarted(number, state.masker.mask_text(name)[:_MAX_NAME]))
         report = Report(number, port, state.masker)
         if problem is not None:
             report.say(f"##[error]{problem}")
@@ -141,7 +139,7 @@ class Job:
             name = "Run " + step.run.strip().split("\n", 1)[0]
         else:
             name = f"Run {step.uses}"
-        return self._state.masker.mask_text(name)[:_MAX_NAME]
+        return name
 
     def _finished(self) -> JobFinished:
         state = self._state
@@ -173,13 +171,3 @@ class Job:
         except ExpressionError:
             return None
         return self._state.masker.mask_text(url) or None
-
-
-def _described(state: JobState) -> str:
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    return "\n".join(
-        (
-            f"Mayfly runner {__version__}",
-            f"Machine: {platform.machine()}, {os.cpu_count()} CPU, {memory:.1f} GiB",
-        )
-    )

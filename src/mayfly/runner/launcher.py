@@ -7,21 +7,18 @@ of starting a command can so be done before it is needed, even before the machin
 import contextlib
 import errno
 import fcntl
-import marshal
 import os
-import shutil
 import signal
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mayfly.runner.cgroup import JobGroup
+from mayfly.runner.forked import close_all_but, read_request, write_request
 from mayfly.runner.layout import Account
 
 _NOT_STARTED = 127
 PIPE_SIZE = 1024 * 1024
-_LENGTH = struct.Struct(">Q")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +61,14 @@ class Launcher:
             fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
         self._pid = os.fork()
         if self._pid == 0:
-            _close_all_but(request, output, report)
+            close_all_but(request, output, report)
             _wait_and_become(request, output, report, account, group)
         for descriptor in (request, output, report):
             os.close(descriptor)
 
     def start(self, command: Command) -> Child:
         plain = (tuple(command.argv), dict(command.env), str(command.directory))
-        body = marshal.dumps(plain)
-        request = memoryview(_LENGTH.pack(len(body)) + body)
-        while request:
-            request = request[os.write(self._request, request) :]
+        write_request(self._request, plain)
         os.close(self._request)
         os.set_blocking(self._output, False)
         os.set_blocking(self._report, False)
@@ -111,7 +105,12 @@ class Starter:
 
 def find_program(name: str, path: str) -> str | None:
     """The program's file, looked up as a shell would."""
-    return shutil.which(name, path=path)
+    directories = path.split(os.pathsep) if "/" not in name else [""]
+    for directory in directories:
+        file = os.path.join(directory, name)  # noqa: PTH118 (quicker, and this is asked often)
+        if os.access(file, os.X_OK) and not os.path.isdir(file):  # noqa: PTH112
+            return file
+    return None
 
 
 def _wait_and_become(
@@ -126,22 +125,12 @@ def _wait_and_become(
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        if data := _read_request(request):
-            argv, env, directory = marshal.loads(data)  # noqa: S302 (our own parent wrote it)
-            _become(argv, env, directory)
+        if (plain := read_request(request)) is not None:
+            _become(*plain)
     except (OSError, ValueError) as error:
         os.write(report, (getattr(error, "strerror", None) or str(error)).encode())
     finally:
         os._exit(_NOT_STARTED)
-
-
-def _close_all_but(*kept: int) -> None:
-    """While it waits it must not hold open what the runner closes."""
-    first = 3
-    for descriptor in sorted(kept):
-        os.closerange(first, descriptor)
-        first = descriptor + 1
-    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
 
 
 def _enter(account: Account, group: JobGroup | None) -> None:
@@ -167,17 +156,3 @@ def _become(argv: tuple[str, ...], env: Mapping[str, str], directory: str) -> No
         os.execve(program, argv, env)  # noqa: S606
     except OSError as error:
         raise OSError(error.errno, f"{program}: {error.strerror}") from None
-
-
-def _read_request(descriptor: int) -> bytes | None:
-    """None if there is none: the launcher was closed."""
-    # The length comes first: the end of the pipe may be held open by a launcher forked later.
-    header = os.read(descriptor, _LENGTH.size)
-    if not header:
-        return None
-    left = _LENGTH.unpack(header)[0]
-    pieces = []
-    while left > 0:
-        pieces.append(os.read(descriptor, left))
-        left -= len(pieces[-1])
-    return b"".join(pieces)

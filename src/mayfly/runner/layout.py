@@ -55,9 +55,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`variables` is the environment that steps begin with, PATH among it."""
+    """`variables` is the environment that steps begin with, PATH among it.
+
+    `commands` holds the files behind GITHUB_ENV and their like, scripts and the event: small files
+    written before every step, best in memory.
+    """
 
     work: Path
+    commands: Path
     tool_cache: Path
     account: Account
     variables: Mapping[str, str]
@@ -68,6 +73,7 @@ class Layout:
         account = Account.named("runner")
         return cls(
             work=account.home / "work",
+            commands=Path("/run/mayfly/job"),
             tool_cache=Path("/opt/hostedtoolcache"),
             account=account,
             variables={"PATH": _GUEST_PATH, **_login_variables(Path("/etc/environment"))},
@@ -83,13 +89,8 @@ class Layout:
         return self.work / "_actions"
 
     @property
-    def commands(self) -> Path:
-        """The files behind GITHUB_ENV, GITHUB_OUTPUT and their like."""
-        return self.temp / "_runner_file_commands"
-
-    @property
     def event(self) -> Path:
-        return self.temp / "_github_workflow" / "event.json"
+        return self.commands / "event.json"
 
     def workspace(self, repository: str) -> Path:
         """`repository` is `owner/name`."""
@@ -97,17 +98,12 @@ class Layout:
         return self.work / name / name
 
     def prepare(self, *directories: Path) -> None:
-        """Make directories under `work`, parents too, all owned by the account."""
+        """Make directories, and parents that are missing, all owned by the account."""
         for directory in directories:
-            self._make(directory)
-
-    def _make(self, directory: Path) -> None:
-        if directory.is_dir():
-            return
-        if directory != self.work:
-            self._make(directory.parent)
-        directory.mkdir(parents=directory == self.work, exist_ok=True)
-        self.own(directory)
+            if not directory.is_dir():
+                self.prepare(directory.parent)
+                directory.mkdir()
+                self.own(directory)
 
     def own(self, path: Path) -> None:
         """Give a file the runner made to the account."""

@@ -35,12 +35,16 @@ class Timer:
 
 
 class Loop:
-    """Descriptors with a callback each, and timers; not thread-safe."""
+    """Descriptors with a callback each, and timers; not thread-safe.
+
+    `before_wait` is called whenever everything else is done.
+    """
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
+        self.before_wait: Callback = lambda: None
 
     def watch(self, descriptor: int, events: int, callback: Callback) -> None:
         """Call back whenever one of `events` holds; replaces what was watched before."""
@@ -61,6 +65,7 @@ class Loop:
 
     def turn(self) -> None:
         """Wait until something happens, and let it be handled."""
+        self.before_wait()
         for key, _ in self._selector.select(self._patience()):
             if self._selector.get_map().get(key.fd) is key:  # not forgotten by one before it
                 key.data()

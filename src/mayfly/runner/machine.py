@@ -1,19 +1,26 @@
 """What a job's steps are run with: the loop, the port, and a way to start processes."""
 
 import contextlib
+import os
+import platform
 from collections.abc import Iterator
 
+from mayfly import __version__
 from mayfly.runner.cgroup import JobGroup
+from mayfly.runner.envfiles import CommandFiles
 from mayfly.runner.interrupt import Interrupt
 from mayfly.runner.launcher import Command, Starter
 from mayfly.runner.layout import Layout
-from mayfly.runner.loop import Loop
+from mayfly.runner.loop import Callback, Loop
 from mayfly.runner.port import Port
 from mayfly.runner.process import Patience, Process, Sink
 
 
 class Machine:
-    """Owns every process it started until `close`."""
+    """Owns every process it started until `close`.
+
+    `settled` is called once, before anything of a job runs.
+    """
 
     def __init__(
         self, layout: Layout, loop: Loop, port: Port, patience: Patience, group: JobGroup | None
@@ -24,13 +31,30 @@ class Machine:
         self.patience = patience
         self._group = group
         self._starter = Starter(layout.account, group)
+        self.description = _described()
         self._processes: list[Process] = []
+        self._spare_files: CommandFiles | None = None
+        self.settled: Callback = _nothing
 
     def prepare(self) -> None:
         """Do what can be done before the next start, to make it quick."""
+        self.layout.prepare(self.layout.temp, self.layout.commands)
+        if self._spare_files is None:
+            self._spare_files = CommandFiles.make(self.layout)
         self._starter.prepare()
 
+    def wait_until_settled(self) -> None:
+        settled, self.settled = self.settled, _nothing
+        settled()
+
+    def command_files(self) -> CommandFiles:
+        """Files for one more step."""
+        files = self._spare_files or CommandFiles.make(self.layout)
+        self._spare_files = None
+        return files
+
     def start(self, command: Command, sink: Sink) -> Process:
+        self.wait_until_settled()
         process = Process(self._starter.start(command), self.loop, self.port, sink)
         self._processes.append(process)
         return process
@@ -59,6 +83,24 @@ class Machine:
     def close(self) -> None:
         self.kill_leftovers()
         self._starter.close()
+
+
+def _described() -> bytes:
+    """What step 0 says of this machine."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    try:
+        image = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        image = "unknown"
+    return (
+        f"Mayfly runner {__version__}\n"
+        f"Image: {image}, Linux {platform.release()}\n"
+        f"Machine: {platform.machine()}, {os.cpu_count()} CPU, {memory:.1f} GiB\n"
+    ).encode()
+
+
+def _nothing() -> None:
+    """No one waits."""
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from pathlib import Path
 
 from mayfly.protocol.frames import ProtocolViolation
 from mayfly.protocol.messages import PROTOCOL_VERSION, Assign, Identity, Ready
@@ -12,15 +12,16 @@ from mayfly.runner.job import Job
 from mayfly.runner.layout import Layout
 from mayfly.runner.machine import Machine, opened
 from mayfly.runner.port import HostGone
+from mayfly.runner.settler import Settler, SettlingFailed
 
 _USAGE = "usage: mayfly-runner serve PORT"
 
 
-def serve(machine: Machine, settle: Callable[[Identity], None]) -> None:
+def serve(machine: Machine, settler: Settler) -> None:
     """Say Ready, do one job, and stay until the host closes the port.
 
-    `settle` makes the machine what the host says it is. Raises HostGone when the host leaves
-    early and ProtocolViolation when it says what it may not.
+    Raises HostGone when the host leaves early, ProtocolViolation when it says what it may not,
+    and SettlingFailed when the machine cannot become what the host says it is.
     """
     port = machine.port
     machine.prepare()
@@ -29,8 +30,11 @@ def serve(machine: Machine, settle: Callable[[Identity], None]) -> None:
     message = port.receive()  # the template's snapshot is taken here
     if not isinstance(message, Assign):
         raise ProtocolViolation("expected Assign")
-    settle(message.identity)
-    port.send(Job(machine, message.job).run())
+    settler.begin(message.identity, machine.layout.workspace(message.job.repository))
+    machine.settled = settler.finish
+    finished = Job(machine, message.job).run()
+    machine.wait_until_settled()
+    port.send(finished)
     port.flush()
     port.wait_for_end()
 
@@ -43,13 +47,19 @@ def main() -> int:
     descriptor = os.open(sys.argv[2], os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     layout = Layout.guest()
     group = JobGroup.make()
+    files = identity.prepare()
     warm.wait_for_system()
-    identity.warm()
     warm.rehearse(layout, group)
+
+    def settle(wanted: Identity, workspace: Path) -> None:
+        identity.settle(wanted, files)
+        layout.prepare(workspace)
+
+    settler = Settler(settle, *files.values())
     try:
         with opened(descriptor, layout, group=group) as machine:
-            serve(machine, identity.settle)
-    except (HostGone, ProtocolViolation) as error:
+            serve(machine, settler)
+    except (HostGone, ProtocolViolation, SettlingFailed) as error:
         print(f"mayfly-runner: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0

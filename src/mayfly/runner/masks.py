@@ -7,7 +7,7 @@ alignment, and escaped for URLs, JSON, XML and quoted strings.
 import base64
 import json
 import urllib.parse
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from xml.sax import saxutils
 
 _MASK = b"***"
@@ -19,19 +19,19 @@ class Masker:
     """Knows the values and hides them; matches that overlap or touch become one mask."""
 
     def __init__(self, values: Iterable[str] = ()):
-        self._needles: tuple[bytes, ...] = ()
-        self._known: set[bytes] = set()
-        self.longest = 0
-        for value in values:
-            self.add(value)
+        # Their forms are made at first use, which is after the first step has started.
+        self._added = list(values)
+        self._made: dict[bytes, None] = {}
 
     def add(self, value: str) -> None:
         """Hide this value from now on; blank values are ignored."""
-        for needle in _forms(value):
-            if needle not in self._known:
-                self._known.add(needle)
-                self._needles += (needle,)
-                self.longest = max(self.longest, len(needle))
+        self._added.append(value)
+
+    @property
+    def _needles(self) -> Collection[bytes]:
+        while self._added:
+            self._made.update(dict.fromkeys(_forms(self._added.pop())))
+        return self._made
 
     def mask(self, data: bytes) -> bytes:
         """The data with every value replaced."""
@@ -54,7 +54,8 @@ class Masker:
         data: a value may begin in them and end in what comes.
         """
         occurrences = sorted(_occurrences(data, self._needles))
-        cut = max(0, len(data) - max(0, self.longest - 1))
+        longest = max(map(len, self._needles), default=1)
+        cut = max(0, len(data) - longest + 1)
         cut = min([cut, *(start for start, end in occurrences if start < cut < end)])
         return _masked(data, _merged(occurrences), cut), data[cut:]
 

@@ -26,12 +26,15 @@ _CONGESTED = 1024 * 1024  # bytes not yet taken by the host at which steps are m
 _RECONNECT_S = 0.01
 
 
+Saying = Callable[[], FromRunner]
+
+
 class HostGone(Exception):
     """The host closed the channel for good."""
 
 
 class Port:
-    """Sends at once what the host takes and keeps the rest; receives while the loop turns.
+    """Sends and receives while the loop turns: what is said while it works goes out together.
 
     Cancel goes to `on_cancel`; every other message and BLOB is kept in order for `receive`.
     """
@@ -42,6 +45,7 @@ class Port:
         self._patient = stat.S_ISCHR(os.fstat(descriptor).st_mode)
         self._decoder = FrameDecoder()
         self._inbox: deque[Assign | SourceRefused | bytes] = deque()
+        self._said: deque[bytes | Saying] = deque()
         self._outbox: deque[memoryview] = deque()
         self._unsent = 0
         self._watched = 0
@@ -50,14 +54,21 @@ class Port:
         self.disconnected = False
         os.set_blocking(descriptor, False)
         self._watch()
+        loop.before_wait = self._write
 
     def send(self, message: FromRunner) -> None:
-        self._put(encode_message(message))
+        self._said.append(lambda: message)
+
+    def send_later(self, make: Saying) -> None:
+        """A message that is made when it goes out, in its place among the others."""
+        self._said.append(make)
 
     def send_log(self, step: int, data: bytes) -> None:
         """Raw output of a step, of any length."""
         for start in range(0, len(data), MAX_DATA):
-            self._put(encode_log(step, data[start : start + MAX_DATA]))
+            frame = encode_log(step, data[start : start + MAX_DATA])
+            self._said.append(frame)
+            self._unsent += len(frame)
 
     def receive(self, check: Callback = lambda: None) -> Assign | SourceRefused | bytes:
         """The next message, or the payload of the next BLOB; HostGone if none will come.
@@ -79,6 +90,7 @@ class Port:
 
     def flush(self) -> None:
         """Wait until the host has taken everything."""
+        self._write()
         while self._outbox:
             self._loop.turn()
 
@@ -90,16 +102,9 @@ class Port:
         except HostGone:
             return
 
-    def _put(self, data: bytes) -> None:
-        self._outbox.append(memoryview(data))
-        self._unsent += len(data)
-        if len(self._outbox) == 1:
-            self._write()
-
     def _ready(self) -> None:
         self._read()
-        if not self.disconnected:
-            self._write()
+        self._write()
 
     def _read(self) -> None:
         data = self._read_available()
@@ -150,6 +155,12 @@ class Port:
             self._watch()
 
     def _write(self) -> None:
+        while self._said:
+            said = self._said.popleft()
+            if not isinstance(said, bytes):
+                said = encode_message(said())
+                self._unsent += len(said)
+            self._outbox.append(memoryview(said))
         while self._outbox:
             try:
                 written = os.write(self._descriptor, self._outbox[0])

@@ -70,12 +70,10 @@ class JobState:
             debug=debug,
         )
 
-    def write_files(self) -> None:
-        """The directories and files that steps expect to find."""
-        layout = self.layout
-        layout.prepare(self.workspace, layout.commands, layout.event.parent)
-        event = self.github.get("event", {})
-        layout.write(layout.event, json.dumps(event, separators=(",", ":")).encode())
+    def write_event(self) -> None:
+        """The file behind GITHUB_EVENT_PATH."""
+        event = json.dumps(self.github.get("event", {}), separators=(",", ":"))
+        self.layout.write(self.layout.event, event.encode("utf-8", "surrogatepass"))
 
     def add_path(self, directory: str) -> None:
         """Put a directory before PATH for later steps; the last one added comes first."""

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from mayfly.protocol.messages import Conclusion
 from mayfly.runner.effects import Effects, Report
-from mayfly.runner.envfiles import CommandFiles
 from mayfly.runner.interrupt import Interrupt, Interrupted, Stop
 from mayfly.runner.launcher import Command
 from mayfly.runner.machine import Machine
@@ -117,13 +116,10 @@ class StepRunner:
         variables = self._variables(running)
         shell = choose_shell(self._shell_name(running), variables["PATH"])
         script = running.text(running.step.run or "")
-        unique = os.urandom(16).hex()
-        files = self._command_files(unique)
-        file = state.layout.temp / f"{unique}{shell.extension}"
+        files = self._machine.command_files()
+        file = files.script.with_suffix(shell.extension)
         state.layout.write(file, as_bytes(script))
-        for name, path in zip(_FILE_VARIABLES, files.all, strict=True):
-            variables[name] = str(path)
-
+        variables |= files.variables()
         effects = Effects(state, report, self._matchers, running.env, running.outputs)
         output = StepOutput(report.log, state.masker, self._matchers, effects)
         command = Command(shell.argv(str(file)), variables, directory)
@@ -156,21 +152,6 @@ class StepRunner:
         if state.path:
             variables["PATH"] = os.pathsep.join((*state.path, variables["PATH"]))
         return variables
-
-    def _command_files(self, unique: str) -> CommandFiles:
-        files = CommandFiles.named(self.state.layout.commands, unique)
-        for path in files.all:
-            self.state.layout.write(path, b"")
-        return files
-
-
-_FILE_VARIABLES = (
-    "GITHUB_ENV",
-    "GITHUB_OUTPUT",
-    "GITHUB_PATH",
-    "GITHUB_STATE",
-    "GITHUB_STEP_SUMMARY",
-)
 
 
 def _header(script: str, shell: str, env: dict[str, str]) -> str:

@@ -24,6 +24,7 @@ from mayfly.workflow.spec import JobSpec
 
 _NOBODY = Identity("rehearsal", "0" * 32, "", 0, "")
 _HERE = Location("rehearsal", 1, 1)
+_REPOSITORY = "a/rehearsal"
 _SCRIPT = """
 sudo -n true || true
 echo "::group::${{ github.repository }}"
@@ -49,8 +50,10 @@ def rehearse(layout: Layout, group: JobGroup | None) -> None:
     host, ours = socket.socketpair()
     try:
         host.sendall(encode_message(Assign(_NOBODY, _spec())))
-        stage = replace(layout, work=directory)
+        stage = replace(layout, work=directory, commands=directory / "commands")
         with opened(ours.fileno(), stage, group=group) as machine:
+            machine.prepare()
+            stage.prepare(stage.workspace(_REPOSITORY))
             message = machine.port.receive()
             assert isinstance(message, Assign)  # it was sent above
             machine.port.send(Job(machine, message.job).run())
@@ -68,7 +71,7 @@ def _spec() -> JobSpec:
         Step(_HERE, id="first", name="${{ github.job }}", run=_SCRIPT, shell="bash"),  # noqa: S604
         Step(_HERE, condition="success() && runner.os == 'Linux'", run=_LATER, env={"A": "b"}),
     )
-    contexts = {"github": {"repository": "a/rehearsal", "event": {"ref": "refs/heads/main"}}}
+    contexts = {"github": {"repository": _REPOSITORY, "event": {"ref": "refs/heads/main"}}}
     return JobSpec(
-        "rehearsal", "rehearsal", steps, contexts, masks=("rehearsed",), repository="a/rehearsal"
+        "rehearsal", "rehearsal", steps, contexts, masks=("rehearsed",), repository=_REPOSITORY
     )
