@@ -1,0 +1,50 @@
+# Everything a person or a machine does in this clone. Each target sets up what it needs first.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help
+help:  ## Say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: setup
+setup:  ## Debian packages, virtual environment, Mayfly in it; only what is missing
+	@scripts/setup
+
+.PHONY: demo
+demo: setup  ## Run examples/char-sign on amd64 and arm64, and see where they differ
+	@examples/run-demo
+
+.PHONY: test
+test: setup  ## Run everything: what `check` runs, and jobs in real machines of both architectures
+	@scripts/test
+
+.PHONY: check
+check: lint  ## Lint, and run the fast tests
+	pytest -q -m 'not e2e'
+
+.PHONY: lint
+lint: setup  ## Style, types, layers, shell scripts
+	@scripts/lint
+
+.PHONY: format
+format: setup  ## Put all Python into the common style
+	ruff format
+	ruff check --fix
+
+.PHONY: lock
+lock: setup  ## Pin the newest requirements, with hashes
+	@scripts/lock
+
+.PHONY: picture
+picture: setup  ## Draw the README's picture anew, from a real run of the demo
+	@scripts/picture docs/demo.svg
+
+.PHONY: clean
+clean:  ## Remove what was made in this clone; images stay, see `mayfly image rm`
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf tests/oracle/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf '{}' +
