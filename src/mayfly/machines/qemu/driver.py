@@ -41,6 +41,11 @@ class QemuMachine:
         self._process = process
         self._network = network
 
+    @property
+    def pid(self) -> int:
+        """QEMU's process."""
+        return self._process.pid
+
     async def read(self) -> bytes:
         return await self._process.runner.read()
 

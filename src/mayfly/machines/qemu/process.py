@@ -4,6 +4,7 @@ import asyncio
 import collections
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import zlib
@@ -79,6 +80,7 @@ class QemuProcess:
         console: Stream,
     ):
         self._process = process
+        self._handle = os.pidfd_open(process.pid)
         self.monitor = monitor
         self.runner = runner
         self.shell = shell
@@ -122,6 +124,10 @@ class QemuProcess:
             ours.pop_all()
             return cls(process, monitor, *streams)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def watch(self) -> None:
         """End the machine when its guest closes the runner's port; from now on the monitor is ours.
 
@@ -132,12 +138,16 @@ class QemuProcess:
     async def _watch(self) -> None:
         reader, writer = await asyncio.open_connection(sock=self.monitor)
         try:
-            await qmp.port_closed(reader, RUNNER)
+            self._left_by_guest = await qmp.port_closed(reader, RUNNER)
         finally:
             writer.close()
-        if self._process.returncode is None:
-            self._left_by_guest = True
-            self._process.kill()
+        if self._left_by_guest and self._handle >= 0:
+            self._kill()
+
+    def _kill(self) -> None:
+        # Not by `Process.kill`, which may reap it behind asyncio's back.
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
     async def death(self) -> Death:
         """Waits for its end. QEMU leaves with status 0 when the guest powers off or panics."""
@@ -157,9 +167,12 @@ class QemuProcess:
 
     async def destroy(self) -> None:
         """Idempotent."""
+        if self._handle < 0:
+            return
         self.usage()
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        self._kill()
+        os.close(self._handle)
+        self._handle = -1
         await self._process.wait()
         for stream in (self.runner, self.shell, self._console):
             await stream.close()

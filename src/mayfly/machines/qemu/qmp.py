@@ -10,10 +10,11 @@ from qemu.qmp import QMPClient, QMPError
 from mayfly.machines.base import MachineFailed
 
 _POLL_SECONDS = 0.02
-_IGNORE_SHARED = {
-    "execute": "migrate-set-capabilities",
-    # Memory lies in a file of its own; only the devices' state goes through the descriptor.
-    "arguments": {"capabilities": [{"capability": "x-ignore-shared", "state": True}]},
+_SET = "migrate-set-capabilities"
+
+# Memory lies in a file of its own; only the devices' state goes through the descriptor.
+_IGNORE_SHARED: dict[str, object] = {
+    "capabilities": [{"capability": "x-ignore-shared", "state": True}]
 }
 
 
@@ -27,7 +28,7 @@ async def save(monitor: socket.socket, state: int) -> None:
     try:
         await client.connect(monitor)
         try:
-            await client.execute(_IGNORE_SHARED["execute"], _IGNORE_SHARED["arguments"])  # type: ignore[arg-type]
+            await client.execute(_SET, _IGNORE_SHARED)
             client.send_fd_scm(state)
             await client.execute("getfd", {"fdname": "state"})
             await client.execute("migrate", {"uri": "fd:state"})
@@ -56,16 +57,17 @@ def load(monitor: socket.socket, state: int) -> None:
     """
     commands = (
         {"execute": "qmp_capabilities"},
-        _IGNORE_SHARED,
+        {"execute": _SET, "arguments": _IGNORE_SHARED},
         {"execute": "migrate-incoming", "arguments": {"uri": f"fd:{state}"}},
     )
     monitor.sendall("".join(json.dumps(command) + "\n" for command in commands).encode())
 
 
-async def port_closed(monitor: asyncio.StreamReader, port: str) -> None:
-    """Returns when the guest closes a serial port, or QEMU ends."""
+async def port_closed(monitor: asyncio.StreamReader, port: str) -> bool:
+    """Waits until the guest closes a serial port; False when QEMU ends before that."""
     while line := await monitor.readline():
         event = json.loads(line)
         data = event.get("data", {})
         if event.get("event") == "VSERPORT_CHANGE" and data == {"id": port, "open": False}:
-            return
+            return True
+    return False
