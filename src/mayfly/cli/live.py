@@ -3,14 +3,19 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.text import Text
 
+from mayfly.cli.guest_text import shown
 from mayfly.cli.live_screen import Moment, screen
+from mayfly.cli.parity_view import print_parity
+from mayfly.cli.report import print_report
 from mayfly.domain.events import Event
 from mayfly.domain.record import Record
+from mayfly.parity.compare import Parity
 
 _REDRAW_SECONDS = 0.125
 
@@ -18,18 +23,15 @@ _REDRAW_SECONDS = 0.125
 class LiveView:
     """Events are only noted; a task draws, so that a flood of output costs nothing here."""
 
-    def __init__(self, console: Console, record: Record):
-        self._console = console
+    def __init__(self, record: Record, console: Console | None = None):
+        self._console = console or Console(highlight=False)
         self._record = record
         self._frame = 0
         self._notice = "Ctrl-C cancels"
 
-    def observe(self, event: Event) -> None:
-        """The record has taken it in already."""
-
-    def tell(self, text: str) -> None:
-        """Say it in the last line from now on."""
-        self._notice = text
+    def introduce(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._console.print(Text(shown(line), style="dim"))
 
     @contextlib.asynccontextmanager
     async def drawing(self) -> AsyncIterator[None]:
@@ -42,8 +44,24 @@ class LiveView:
                 yield
             finally:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+                await asyncio.gather(task, return_exceptions=True)
+
+    def observe(self, event: Event) -> None:
+        """The record has it already, and the next picture shows it."""
+
+    def tell(self, text: str) -> None:
+        """Say it in the last line from now on."""
+        self._notice = text
+
+    def report(self, parity: Parity | None) -> None:
+        print_report(self._console, self._record)
+        if parity is not None:
+            print_parity(self._console, parity)
+        if any(job.machine for job in self._record.jobs):
+            self._console.print("Ctrl-C lets kept machines go.")
+
+    def leave(self, exit_code: int) -> None:
+        """The report has said it."""
 
     async def _redraw(self, live: Live) -> None:
         while True:

@@ -1,6 +1,6 @@
 """What the live view shows at one moment, as lines that fit the terminal. Pure.
 
-    ⠹ image debian-12 arm64 · configuring  ━━━━━━━━────  62%
+    ⠹ image default arm64 · configuring  ━━━━━━━━────  62%
     ci.yml  ci                amd64                      arm64
     ├─ build                  ✓ 12s                      ⠹ 41s  Run make
     │                                                      cc -O2 -c sign.c

@@ -8,10 +8,18 @@
 It writes straight to the stream: a job may print megabytes a second.
 """
 
-from collections.abc import Callable, Collection
+import contextlib
+import sys
+from collections.abc import Callable, Collection, Sequence
+from typing import TextIO
+
+from rich.console import Console
 
 from mayfly.cli.guest_text import shown
 from mayfly.cli.log_text import LogReader
+from mayfly.cli.parity_view import print_parity
+from mayfly.cli.report import print_report
+from mayfly.cli.terminal import paint
 from mayfly.cli.words import (
     CONCLUSION_MARKS,
     STATE_MARKS,
@@ -36,19 +44,11 @@ from mayfly.domain.events import (
 )
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.domain.record import Record
+from mayfly.parity.compare import Parity
 
-_CODES = {
-    "red": "31",
-    "green": "32",
-    "yellow": "33",
-    "blue": "34",
-    "magenta": "35",
-    "cyan": "36",
-    "bold": "1",
-    "dim": "2",
-}
 _WIDEST_LABEL = 32
 _OURS = "mayfly"
+_WIDTH_OF_FILES = 120
 
 
 class PlainView:
@@ -70,6 +70,13 @@ class PlainView:
         self._readers: dict[tuple[JobRef, int], LogReader] = {}
         self._stages: dict[str, str] = {}
 
+    def introduce(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._print(_OURS, shown(line), "dim")
+
+    def drawing(self) -> contextlib.AbstractAsyncContextManager[None]:
+        return contextlib.nullcontext()
+
     def observe(self, event: Event) -> None:
         match event:
             case LogLines():
@@ -90,6 +97,15 @@ class PlainView:
     def tell(self, text: str) -> None:
         """A line of our own."""
         self._print(_OURS, text, "yellow")
+
+    def report(self, parity: Parity | None) -> None:
+        console = Console(file=sys.stdout, highlight=False, width=_report_width(sys.stdout))
+        print_report(console, self._record)
+        if parity is not None:
+            print_parity(console, parity)
+
+    def leave(self, exit_code: int) -> None:
+        """The report has said it."""
 
     def _log(self, event: LogLines) -> None:
         key = (event.job, event.step)
@@ -156,6 +172,9 @@ class PlainView:
         return self._painted(f"{label:<{self._width}} │ ", "dim")
 
     def _painted(self, text: str, style: str) -> str:
-        if not (style and self._colour):
-            return text
-        return f"\x1b[{_CODES[style]}m{text}\x1b[0m"
+        return paint(text, style, colour=self._colour)
+
+
+def _report_width(stream: TextIO) -> int | None:
+    """The terminal's own; files and pipes have none, so one that most readers can show."""
+    return None if stream.isatty() else _WIDTH_OF_FILES

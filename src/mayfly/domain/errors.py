@@ -16,6 +16,7 @@ class ExitCode(enum.IntEnum):
     JOB_FAILED = 1
     INVALID = 2
     HOST = 3
+    DEFECT = 70
     INTERRUPTED = 130
 
 

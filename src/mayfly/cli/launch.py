@@ -1,0 +1,167 @@
+"""What `mayfly run` does, from the clone to the exit code: choose, fetch, plan, run, report."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from mayfly.cli.fleet import FleetOptions, reap, run_plans
+from mayfly.cli.hosting import Hosting
+from mayfly.cli.request import Request
+from mayfly.cli.selection import Selection, nothing_to_run, select
+from mayfly.cli.sourced import with_sources
+from mayfly.cli.views import View, open_view
+from mayfly.domain.errors import ExitCode
+from mayfly.domain.events import Event, RunFinished, RunRef
+from mayfly.domain.job import Conclusion, JobState
+from mayfly.domain.record import Record
+from mayfly.parity.compare import compare
+from mayfly.services.actions import resolve_actions
+from mayfly.services.config import Config
+from mayfly.services.source import RepositorySource
+from mayfly.system.home import Home
+from mayfly.workflow.model import Workflow
+from mayfly.workflow.planned import RunPlan
+from mayfly.workflow.selection import selected_jobs
+
+_GOOD = frozenset({Conclusion.SUCCESS, Conclusion.SKIPPED})
+
+
+async def launch(
+    home: Home,
+    config: Config,
+    request: Request,
+    hosting: Hosting,
+    stop: asyncio.Event,
+    *,
+    json: bool,
+) -> int:
+    """The exit code. `stop` ends what runs in order; cancelling ends it at once."""
+    await reap(home)
+    selection = await select(request)
+    if not selection.chosen:
+        raise nothing_to_run(selection, request)
+    repository = selection.repository
+    workflows = [_narrowed(chosen.workflow, request.jobs) for chosen in selection.chosen]
+    async with contextlib.AsyncExitStack() as stack:
+        async with with_sources(repository):
+            resolved = await stack.enter_async_context(
+                resolve_actions(workflows, repository, config.actions, home.actions)
+            )
+        source = await stack.enter_async_context(
+            RepositorySource(
+                repository,
+                home.root / "spool",
+                history=resolved.needs_history,
+                ref=selection.chosen[0].event.ref,
+            )
+        )
+        plans = selection.plans(
+            request,
+            called=resolved.called,
+            actions=resolved.keys,
+            variables=config.vars,
+            labels=config.labels,
+        )
+        options = FleetOptions(
+            home=home,
+            sources=lambda key: source.open() if key is None else resolved.open(key),
+            fit=hosting.fit,
+            keep_on_failure=hosting.keep_on_failure,
+            network=hosting.network,
+            disk_gib=hosting.disk_gib,
+            log_limit=hosting.log_limit,
+        )
+        return await _run(plans, options, list(_introduction(selection)), stop, json=json)
+
+
+async def _run(
+    plans: Sequence[RunPlan],
+    options: FleetOptions,
+    introduction: Sequence[str],
+    stop: asyncio.Event,
+    *,
+    json: bool,
+) -> int:
+    """Shows the runs until the last has ended; kept machines may stay longer than that."""
+    record = Record()
+    refs = [RunRef(plan.workflow.file, plan.architecture) for plan in plans]
+    view = open_view(record, refs, stop, json=json)
+    ended = asyncio.Event()
+    left = len(refs)
+
+    def observe(event: Event) -> None:
+        nonlocal left
+        record.apply(event)
+        view.observe(event)
+        if isinstance(event, RunFinished):
+            left -= 1
+            if left == 0:
+                ended.set()
+
+    view.introduce(introduction)
+    running = asyncio.create_task(run_plans(plans, options, observe, stop))
+    try:
+        interrupted = await _watch(running, ended, stop, view)
+        if ended.is_set():
+            view.report(compare(record))
+        conclusions = await running
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    exit_code = _exit_code(conclusions, record, interrupted=interrupted)
+    view.leave(exit_code)
+    return exit_code
+
+
+async def _watch(
+    running: "asyncio.Task[Mapping[RunRef, Conclusion]]",
+    ended: asyncio.Event,
+    stop: asyncio.Event,
+    view: View,
+) -> bool:
+    """Draws until all runs have ended; gives whether they were interrupted."""
+    over = asyncio.create_task(ended.wait())
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        async with view.drawing():
+            await asyncio.wait({running, over, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            interrupted = stop.is_set() and not ended.is_set()
+            if interrupted:
+                view.tell("cancelling; steps under always() may still run; Ctrl-C ends it at once")
+                await asyncio.wait({running, over}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        over.cancel()
+        stopped.cancel()
+    return interrupted
+
+
+def _exit_code(
+    conclusions: Mapping[RunRef, Conclusion], record: Record, *, interrupted: bool
+) -> ExitCode:
+    """A failed job outweighs one that this host lost, and that one a job that could never run."""
+    if interrupted:
+        return ExitCode.INTERRUPTED
+    if all(conclusion in _GOOD for conclusion in conclusions.values()):
+        return ExitCode.OK
+    states = {job.state for job in record.jobs}
+    if states & {JobState.FAILED, JobState.TIMED_OUT}:
+        return ExitCode.JOB_FAILED
+    if JobState.LOST in states:
+        return ExitCode.HOST
+    return ExitCode.INVALID if JobState.REJECTED in states else ExitCode.JOB_FAILED
+
+
+def _narrowed(workflow: Workflow, jobs: frozenset[str]) -> Workflow:
+    """Only what will run need be fetched, and only its problems are told."""
+    return replace(workflow, jobs=selected_jobs(workflow, jobs))
+
+
+def _introduction(selection: Selection) -> Iterator[str]:
+    for chosen in selection.chosen:
+        event = chosen.event
+        yield f"{chosen.workflow.file} is started by {event.name} ({event.ref})"
+        if chosen.note:
+            yield f"{chosen.workflow.file} {chosen.note}"
+    for skipped in selection.skipped:
+        yield f"{skipped.file} does not run: {skipped.reason}"

@@ -1,0 +1,97 @@
+"""The entry point: puts the commands together, prints errors, chooses the exit code.
+
+0 all succeeded · 1 a job failed · 2 the workflow or the command line is wrong · 3 this host cannot
+· 70 a defect of Mayfly (its traceback is in logs/mayfly.log) · 130 interrupted
+
+A command's module imports what it needs when it is called, so that `mayfly plan` and the shell's
+completion start at once.
+"""
+
+import logging
+import signal
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+import mayfly
+from mayfly.cli import doctor, gc, image, plan, run, shell
+from mayfly.domain.errors import ExitCode, MayflyError
+
+_HELP = """Run a repository's own CI workflows, every job in a fresh microVM, on amd64 and arm64.
+
+[bold]Examples[/bold]
+
+  mayfly run                            what a push would run, in this clone
+
+  mayfly run ci.yml --arch amd64,arm64  one workflow on both, side by side
+
+  mayfly run --job test --keep-on-failure
+
+  mayfly plan --event pull_request      what would run, where, and why not
+
+  mayfly doctor                         what this host can do, and remedies
+
+Exit status: 0 all succeeded, 1 a job failed, 2 the workflow or the command line is wrong,
+3 this host cannot, 70 a defect of Mayfly, 130 interrupted.
+"""
+
+app = typer.Typer(
+    name="mayfly",
+    help=_HELP,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("plan")(plan.plan)
+app.command("doctor")(doctor.doctor)
+app.add_typer(image.app, name="image")
+app.command("shell")(shell.shell)
+app.command("gc")(gc.gc)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mayfly {mayfly.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> NoReturn:
+    # Before a command takes the signals over, one ends us as it should: cleanly, with 130.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(ExitCode.INTERRUPTED))
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        app()
+    except MayflyError as error:
+        from mayfly.cli.present import print_error
+
+        print_error(error)
+        sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001 (the one place where our own defects end)
+        _print_defect(error)
+        sys.exit(ExitCode.DEFECT)
+    sys.exit(ExitCode.OK)
+
+
+def _print_defect(error: Exception) -> None:
+    import traceback
+
+    logging.getLogger(__name__).error("a defect", exc_info=error)
+    traceback.print_exception(error)
+    sys.stderr.write("error: this is a defect of Mayfly, please report it with the lines above\n")

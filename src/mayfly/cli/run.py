@@ -1,0 +1,149 @@
+"""`mayfly run`: runs workflows of a clone, every job in a fresh machine of its own.
+
+The main flow: read the command line → `launch.launch` (choose, fetch, plan, run) → a view.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mayfly.cli import arguments
+
+Fit = Annotated[
+    bool,
+    typer.Option(
+        "--fit",
+        help="Take the nearest size this host serves where a job asks for more.",
+        rich_help_panel=arguments.HOST,
+    ),
+]
+Keep = Annotated[
+    bool,
+    typer.Option(
+        "--keep-on-failure",
+        help="Leave machines of failed jobs to `mayfly shell`, until Ctrl-C.",
+        rich_help_panel=arguments.HOST,
+    ),
+]
+AllowNet = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CIDR[:PORT]",
+        help="Let machines reach this private address too; may be repeated.",
+        show_default=False,
+        rich_help_panel=arguments.HOST,
+    ),
+]
+NoNetwork = Annotated[
+    bool,
+    typer.Option("--no-network", help="No network at all.", rich_help_panel=arguments.HOST),
+]
+Dns = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="The name server of machines. [default: the host's own]",
+        show_default=False,
+        rich_help_panel=arguments.HOST,
+    ),
+]
+Disk = Annotated[
+    int | None,
+    typer.Option(
+        metavar="GIB",
+        min=1,
+        max=4096,
+        help="Size of the disk that is thrown away with the machine. [default: 24]",
+        show_default=False,
+        rich_help_panel=arguments.HOST,
+    ),
+]
+LogLimit = Annotated[
+    int | None,
+    typer.Option(
+        metavar="MIB",
+        min=1,
+        help="How much a job may print before it fails. [default: 64]",
+        show_default=False,
+        rich_help_panel=arguments.HOST,
+    ),
+]
+
+
+def run(
+    workflows: arguments.Workflows = None,
+    *,
+    repo: arguments.Repo = Path(),
+    event: arguments.EventName = None,
+    event_file: arguments.EventFile = None,
+    job: arguments.Jobs = None,
+    arch: arguments.Arch = None,
+    matrix: arguments.Matrix = None,
+    clean: arguments.Clean = False,
+    input_: arguments.Inputs = None,
+    var: arguments.Variables = None,
+    env: arguments.Environment = None,
+    secret: arguments.Secrets = None,
+    secret_file: arguments.SecretFiles = None,
+    image: arguments.Image = None,
+    fit: Fit = False,
+    keep_on_failure: Keep = False,
+    allow_net: AllowNet = None,
+    no_network: NoNetwork = False,
+    dns: Dns = None,
+    disk: Disk = None,
+    log_limit: LogLimit = None,
+    json: arguments.Json = False,
+) -> None:
+    """Run workflows of this clone, every job in a fresh microVM.
+
+    Without arguments: what a push would run. With --arch amd64,arm64 every Linux job runs on both,
+    side by side, and a table says where they differ.
+    """
+    from mayfly.cli import values
+    from mayfly.cli.complaints import Complaints
+    from mayfly.cli.hosting import read_hosting
+    from mayfly.cli.launch import launch
+    from mayfly.cli.request import read_request
+    from mayfly.cli.running import run_command
+    from mayfly.services.config import load_config
+    from mayfly.system.home import Home
+
+    home = Home.default()
+    config = load_config(home)
+    complaints = Complaints()
+    request = read_request(
+        complaints,
+        workflows=workflows,
+        repo=repo,
+        event=event,
+        event_file=event_file,
+        jobs=job,
+        arch=arch,
+        matrix=matrix,
+        inputs=input_,
+        variables=var,
+        environment=env,
+        secrets=values.secrets(secret or (), secret_file or (), complaints),
+        image=image,
+        clean=clean,
+    )
+    hosting = read_hosting(
+        complaints,
+        config,
+        allow_net=allow_net or (),
+        no_network=no_network,
+        dns=dns,
+        disk=disk,
+        log_limit=log_limit,
+        fit=fit,
+        keep_on_failure=keep_on_failure,
+    )
+    complaints.raise_any()
+
+    async def main(stop: asyncio.Event) -> int:
+        return await launch(home, config, request, hosting, stop, json=json)
+
+    raise typer.Exit(run_command(main, home, graceful=True))

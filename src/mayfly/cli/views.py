@@ -1,0 +1,90 @@
+"""The three ways of showing runs, and which one suits where the output goes."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+from mayfly.cli import json_lines
+from mayfly.cli.terminal import say, wants_colour, wants_live
+from mayfly.domain.events import Event, RunRef
+from mayfly.domain.record import Record
+from mayfly.parity.compare import Parity
+
+Write = Callable[[str], None]
+
+
+class View(Protocol):
+    """Called in this order; `observe` after the record has taken in the event."""
+
+    def introduce(self, lines: Sequence[str]) -> None:
+        """What will run, and what not and why."""
+
+    def drawing(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Surrounds the time while jobs run."""
+
+    def observe(self, event: Event) -> None: ...
+
+    def tell(self, text: str) -> None:
+        """Something that a person at the terminal should know now."""
+
+    def report(self, parity: Parity | None) -> None:
+        """All runs have ended."""
+
+    def leave(self, exit_code: int) -> None: ...
+
+
+def open_view(record: Record, runs: Collection[RunRef], stop: asyncio.Event, *, json: bool) -> View:
+    """Whoever reads our output may go away; `stop` is set then, as by an interrupt."""
+    write = _writer(stop)
+    if json:
+        return JsonView(write)
+    if wants_live(sys.stdout):
+        from mayfly.cli.live import LiveView
+
+        return LiveView(record)
+    from mayfly.cli.plain import PlainView
+
+    return PlainView(write, record, runs, colour=wants_colour(sys.stdout))
+
+
+def _writer(stop: asyncio.Event) -> Write:
+    def write(text: str) -> None:
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Else Python complains once more when it flushes at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            stop.set()
+
+    return write
+
+
+class JsonView:
+    """See `json_lines`."""
+
+    def __init__(self, write: Write):
+        self._write = write
+
+    def introduce(self, lines: Sequence[str]) -> None:
+        """A program asks `mayfly plan --json`."""
+
+    def drawing(self) -> contextlib.AbstractAsyncContextManager[None]:
+        return contextlib.nullcontext()
+
+    def observe(self, event: Event) -> None:
+        self._write(json_lines.event_line(event) + "\n")
+
+    def tell(self, text: str) -> None:
+        say(f"mayfly: {text}")
+
+    def report(self, parity: Parity | None) -> None:
+        if parity is not None:
+            self._write(json_lines.parity_line(parity, time.time()) + "\n")
+
+    def leave(self, exit_code: int) -> None:
+        self._write(json_lines.finished_line(exit_code, time.time()) + "\n")
