@@ -37,7 +37,7 @@ format: setup  ## Put all Python into the common style
 
 .PHONY: lock
 lock: setup  ## Pin the newest requirements, with hashes
-	@scripts/lock
+	@scripts/lock --upgrade
 
 .PHONY: picture
 picture: setup  ## Draw the README's picture anew, from a real run of the demo
