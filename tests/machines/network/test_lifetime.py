@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.machines.network.lab import Keeper, Lab, open_lab, until
+from tests.machines.network.lab import USER, Keeper, Lab, open_lab, until
 
 from mayfly.system.process import run
 
@@ -34,10 +34,12 @@ def namespaces() -> set[int]:
     return found
 
 
-async def no_children(lab: Lab, keeper: Keeper) -> bool:
-    """Whether the keeper has no child left, and the host no link to one."""
-    found = await run(["ps", "-o", "pid=", "--ppid", str(keeper.process.pid)], check=False)
-    return not found.stdout.strip() and await lab.links() == []
+async def only_the_keeper(lab: Lab, keeper: Keeper) -> bool:
+    """Whether the keeper has no child and its user no other process, nor the host a link."""
+    children = ["--ppid", str(keeper.process.pid), "-u", str(USER)]
+    listed = await run(["ps", "-o", "pid=", *children], check=False)  # none is its failure
+    pids = {int(pid) for pid in listed.stdout.split()} - {keeper.process.pid}
+    return not pids and await lab.links() == []
 
 
 def open_fds(keeper: Keeper) -> int:
@@ -77,7 +79,7 @@ async def test_preparations_cancelled_at_any_moment_leave_nothing(lab: Lab, user
     await keeper.ask("interrupt")
     assert open_fds(keeper) == before
     os.kill(details["qemu"], signal.SIGKILL)
-    await until(lambda: no_children(lab, keeper))
+    await until(lambda: only_the_keeper(lab, keeper))
 
 
 async def test_many_at_once_get_networks_of_their_own(lab: Lab) -> None:
