@@ -1,0 +1,145 @@
+"""Machines: how long one takes to its job's first byte, what it takes of memory, how fast it talks.
+
+Every figure is of real machines with a full systemd guest, driven as the agent drives them.
+"""
+
+import asyncio
+import contextlib
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mayfly.agent.main import make_driver
+from mayfly.domain.architecture import Architecture
+from mayfly.domain.errors import Location
+from mayfly.machines.base import MachineSpec, MachineStart, new_machine_id
+from mayfly.machines.network.base import NetworkPolicy
+from mayfly.machines.qemu.driver import QemuDriver, QemuMachine
+from mayfly.protocol.conversation import Conversation
+from mayfly.protocol.messages import Assign, JobFinished, encode_message
+from mayfly.system.home import Home
+from mayfly.workflow.model import Step
+from mayfly.workflow.spec import JobSpec
+
+_HERE = Location("bench", 1, 1)
+_NO_LIMIT = 1 << 40
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Seconds from the claim: to QEMU's process, the runner's first word, the step's first byte.
+
+    That byte is printed by the step's own program, not by the runner on its behalf.
+    """
+
+    process: float
+    runner: float
+    first_byte: float
+    whole_job: float
+
+
+def spec_for(architecture: Architecture, memory_mib: int = 1024, vcpus: int = 2) -> MachineSpec:
+    return MachineSpec("default", architecture, vcpus, memory_mib)
+
+
+def job(script: str) -> JobSpec:
+    step = Step(_HERE, run=script, shell="bash")  # noqa: S604 (the shell of a step)
+    contexts = {"github": {"repository": "bench/bench", "event": {}, "ref": "refs/heads/main"}}
+    return JobSpec("bench", "bench", (step,), contexts, repository="bench/bench")
+
+
+@contextlib.asynccontextmanager
+async def machine(driver: QemuDriver, spec: MachineSpec) -> AsyncIterator[QemuMachine]:
+    name = new_machine_id()
+    running = await driver.start(spec, MachineStart(name, name, NetworkPolicy()))
+    try:
+        yield running
+    finally:
+        await running.destroy()
+
+
+async def time_start(driver: QemuDriver, spec: MachineSpec) -> Start:
+    """One job that prints a line, from the claim on; the machine is destroyed afterwards."""
+    claimed = time.monotonic()
+    async with machine(driver, spec) as running:
+        process = time.monotonic() - claimed
+        await running.write(encode_message(Assign(running.identity, job("echo $((6 * 7))"))))
+        conversation = Conversation(log_limit=_NO_LIMIT)
+        runner = first = 0.0
+        while data := await running.read():
+            for item in conversation.feed(data):
+                runner = runner or time.monotonic() - claimed
+                if isinstance(item, tuple) and item[1].startswith(b"42"):
+                    first = time.monotonic() - claimed
+            if conversation.finished:
+                return Start(process, runner, first, time.monotonic() - claimed)
+    raise RuntimeError("the machine ended early")
+
+
+async def cold_boot(home: Home, spec: MachineSpec) -> float:
+    """Seconds from QEMU's start to the runner's Ready, without a snapshot; images are `home`'s."""
+    stages: dict[str, float] = {}
+
+    def note(stage: str, _fraction: float | None) -> None:
+        stages[stage] = time.monotonic()
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.symlink(home.images, f"{folder}/images")
+        driver = make_driver(Home(Path(folder)))
+        await driver.prepare(spec, note)
+        await driver.close()
+    return stages["freezing"] - stages["booting"]
+
+
+async def log_throughput(driver: QemuDriver, spec: MachineSpec, mib: int) -> float:
+    """MB (10^6 bytes) a second that a step prints, as they arrive on the host."""
+    script = f"yes 'a line of output such as compilers print: warning: unused' | head -c {mib}M"
+    async with machine(driver, spec) as running:
+        await running.write(encode_message(Assign(running.identity, job(script))))
+        conversation = Conversation(log_limit=_NO_LIMIT)
+        began = ended = 0.0
+        received = 0
+        while data := await running.read():
+            for item in conversation.feed(data):
+                if isinstance(item, tuple) and item[0] > 0:
+                    began = began or time.monotonic()
+                    ended = time.monotonic()
+                    received += len(item[1])
+                if isinstance(item, JobFinished):
+                    return received / (ended - began) / 1e6
+    raise RuntimeError("the machine ended early")
+
+
+async def starts(driver: QemuDriver, spec: MachineSpec, count: int) -> list[Start]:
+    await driver.prepare(spec)
+    return [await time_start(driver, spec) for _ in range(count)]
+
+
+async def memory_of_waiting(driver: QemuDriver, spec: MachineSpec) -> tuple[int, int]:
+    """MiB resident, and of those private, of a clone that waits for its job."""
+    await driver.prepare(spec)
+    async with machine(driver, spec) as running:
+        await asyncio.sleep(2)  # what a restored machine touches by itself
+        return _resident(running.pid)
+
+
+async def side_by_side(driver: QemuDriver, specs: Sequence[MachineSpec]) -> list[Start]:
+    """All at once, each to its job's end."""
+    for spec in specs:
+        await driver.prepare(spec)
+    return list(await asyncio.gather(*(time_start(driver, spec) for spec in specs)))
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def _resident(pid: int) -> tuple[int, int]:
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    fields = {line.split(":")[0]: line.split() for line in rollup.splitlines()[1:]}
+    private = int(fields["Private_Clean"][1]) + int(fields["Private_Dirty"][1])
+    return int(fields["Rss"][1]) // 1024, private // 1024
