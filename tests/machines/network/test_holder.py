@@ -3,21 +3,20 @@
 from pathlib import Path
 
 import pytest
+from tests.machines.network.lab import until
 
 from mayfly.machines.network.holder import hold
-from mayfly.system.process import CommandFailed
+from mayfly.system.process import CommandFailed, run
 
 
 def open_fds() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def runs(pid: int) -> bool:
+async def ended(pid: int) -> bool:
     """A process that has been killed may wait for its parent, as a zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] not in "ZX"
-    except FileNotFoundError:
-        return False
+    listed = await run(["ps", "-o", "stat=", "-p", str(pid)], check=False)
+    return listed.stdout.strip() in {"", "Z"}
 
 
 async def test_a_command_that_fails_is_quoted_and_its_children_are_ended(tmp_path: Path) -> None:
@@ -29,7 +28,8 @@ async def test_a_command_that_fails_is_quoted_and_its_children_are_ended(tmp_pat
         await hold(["sh", "-c", script])
     assert caught.value.status == 3
     assert open_fds() == before
-    assert not runs(int(child.read_text()))
+    pid = int(child.read_text())
+    await until(lambda: ended(pid))
 
 
 async def test_a_missing_command_is_the_callers_to_explain() -> None:
