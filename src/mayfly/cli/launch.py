@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import TextIO
 
 from mayfly.cli.fleet import FleetOptions, reap, run_plans
 from mayfly.cli.hosting import Hosting
@@ -11,7 +13,7 @@ from mayfly.cli.request import Request
 from mayfly.cli.selection import Selection, nothing_to_run, select
 from mayfly.cli.sourced import with_sources
 from mayfly.cli.views import View, open_view
-from mayfly.domain.errors import ExitCode
+from mayfly.domain.errors import ExitCode, InvalidInput
 from mayfly.domain.events import Event, RunFinished, RunRef
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.domain.record import Record
@@ -35,6 +37,7 @@ async def launch(
     stop: asyncio.Event,
     *,
     json: bool,
+    events: Path | None = None,
 ) -> int:
     """The exit code. `stop` ends what runs in order; cancelling ends it at once."""
     await reap(home)
@@ -72,23 +75,24 @@ async def launch(
             disk_gib=hosting.disk_gib,
             log_limit=hosting.log_limit,
         )
-        return await _run(plans, options, list(_introduction(selection)), stop, json=json)
+        record = Record()
+        refs = [RunRef(plan.workflow.file, plan.architecture) for plan in plans]
+        log = stack.enter_context(_written(events)) if events else None
+        view = open_view(record, refs, stop, json=json, events=log)
+        view.introduce(list(_introduction(selection)))
+        return await _run(plans, options, record, view, stop)
 
 
 async def _run(
     plans: Sequence[RunPlan],
     options: FleetOptions,
-    introduction: Sequence[str],
+    record: Record,
+    view: View,
     stop: asyncio.Event,
-    *,
-    json: bool,
 ) -> int:
     """Shows the runs until the last has ended; kept machines may stay longer than that."""
-    record = Record()
-    refs = [RunRef(plan.workflow.file, plan.architecture) for plan in plans]
-    view = open_view(record, refs, stop, json=json)
     ended = asyncio.Event()
-    left = len(refs)
+    left = len(plans)
 
     def observe(event: Event) -> None:
         nonlocal left
@@ -99,7 +103,6 @@ async def _run(
             if left == 0:
                 ended.set()
 
-    view.introduce(introduction)
     running = asyncio.create_task(run_plans(plans, options, observe, stop))
     try:
         interrupted = await _watch(running, ended, stop, view)
@@ -150,6 +153,13 @@ def _exit_code(
     if JobState.LOST in states:
         return ExitCode.HOST
     return ExitCode.INVALID if JobState.REJECTED in states else ExitCode.JOB_FAILED
+
+
+def _written(events: Path) -> TextIO:
+    try:
+        return events.open("w", encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"--events: cannot write {events}: {error.strerror}") from error
 
 
 def _narrowed(workflow: Workflow, jobs: frozenset[str]) -> Workflow:

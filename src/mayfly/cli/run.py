@@ -71,6 +71,13 @@ LogLimit = Annotated[
     ),
 ]
 
+Events = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Write what --json prints to a file, too.", show_default=False
+    ),
+]
+
 
 def run(
     workflows: arguments.Workflows = None,
@@ -96,6 +103,7 @@ def run(
     disk: Disk = None,
     log_limit: LogLimit = None,
     json: arguments.Json = False,
+    events: Events = None,
 ) -> None:
     """Run workflows of this clone, every job in a fresh microVM.
 
@@ -144,6 +152,6 @@ def run(
     complaints.raise_any()
 
     async def main(stop: asyncio.Event) -> int:
-        return await launch(home, config, request, hosting, stop, json=json)
+        return await launch(home, config, request, hosting, stop, json=json, events=events)
 
     raise typer.Exit(run_command(main, home, graceful=True))

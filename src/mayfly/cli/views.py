@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from mayfly.cli import json_lines
 from mayfly.cli.terminal import say, wants_colour, wants_live
@@ -37,8 +37,25 @@ class View(Protocol):
     def leave(self, exit_code: int) -> None: ...
 
 
-def open_view(record: Record, runs: Collection[RunRef], stop: asyncio.Event, *, json: bool) -> View:
-    """Whoever reads our output may go away; `stop` is set then, as by an interrupt."""
+def open_view(
+    record: Record,
+    runs: Collection[RunRef],
+    stop: asyncio.Event,
+    *,
+    json: bool,
+    events: TextIO | None = None,
+) -> View:
+    """`events` takes what --json prints as well.
+
+    Whoever reads our output may go away; `stop` is set then, as by an interrupt.
+    """
+    shown = _shown_view(record, runs, stop, json=json)
+    return shown if events is None else RecordedView(shown, JsonView(_line_writer(events)))
+
+
+def _shown_view(
+    record: Record, runs: Collection[RunRef], stop: asyncio.Event, *, json: bool
+) -> View:
     write = _writer(stop)
     if json:
         return JsonView(write)
@@ -62,6 +79,43 @@ def _writer(stop: asyncio.Event) -> Write:
             stop.set()
 
     return write
+
+
+def _line_writer(file: TextIO) -> Write:
+    def write(text: str) -> None:
+        file.write(text)
+        file.flush()  # whoever follows the file sees each event as it happens
+
+    return write
+
+
+class RecordedView:
+    """What a person sees, and beside it the events in a file."""
+
+    def __init__(self, shown: View, recorded: "JsonView"):
+        self._shown = shown
+        self._recorded = recorded
+
+    def introduce(self, lines: Sequence[str]) -> None:
+        self._shown.introduce(lines)
+
+    def drawing(self) -> contextlib.AbstractAsyncContextManager[None]:
+        return self._shown.drawing()
+
+    def observe(self, event: Event) -> None:
+        self._shown.observe(event)
+        self._recorded.observe(event)
+
+    def tell(self, text: str) -> None:
+        self._shown.tell(text)
+
+    def report(self, parity: Parity | None) -> None:
+        self._shown.report(parity)
+        self._recorded.report(parity)
+
+    def leave(self, exit_code: int) -> None:
+        self._shown.leave(exit_code)
+        self._recorded.leave(exit_code)
 
 
 class JsonView:
