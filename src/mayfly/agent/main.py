@@ -1,10 +1,12 @@
 """The agent's composition root: the only place that knows which drivers there are."""
 
+import contextlib
 import os
 from decimal import Decimal
 
+from mayfly.agent import kept
 from mayfly.domain.architecture import Architecture
-from mayfly.domain.errors import InvalidInput
+from mayfly.domain.errors import HostCannot, InvalidInput
 from mayfly.domain.placement import Capacity
 from mayfly.machines.base import Report
 from mayfly.machines.images.builder import build
@@ -16,6 +18,7 @@ from mayfly.machines.network.choose import choose_network
 from mayfly.machines.qemu.accelerator import Accelerators
 from mayfly.machines.qemu.command import binary
 from mayfly.machines.qemu.driver import QemuDriver
+from mayfly.machines.qemu.template import TemplateStore
 from mayfly.system.home import Home
 from mayfly.system.process import which
 
@@ -62,3 +65,13 @@ def host_capacity() -> Capacity:
         memory_mib=max(0, pages - _RESERVED_MIB),
         architectures=served,
     )
+
+
+async def reap(home: Home) -> list[str]:
+    """Remove what killed owners left on this host; one line for each thing. Spares the living."""
+    gone = kept.reap(home)
+    gone += [f"unfinished image build {path.name}" for path in ImageStore(home).reap()]
+    gone += [f"unfinished template {path.name}" for path in TemplateStore(home.templates).reap()]
+    with contextlib.suppress(HostCannot):  # no network was ever made here, then
+        gone += await choose_network().reap()
+    return gone

@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mayfly.agent import main as agent
 from mayfly.agent.job import JobSettings
 from mayfly.agent.kept import keep_until
 from mayfly.agent.loop import Agent
@@ -21,6 +22,7 @@ from mayfly.machines.base import MachineDriver
 from mayfly.machines.network.base import NetworkPolicy
 from mayfly.server.control import LocalControlPlane
 from mayfly.server.orchestrator import Orchestrator
+from mayfly.services import scratch
 from mayfly.store.memory import MemoryStore
 from mayfly.system.home import Home
 from mayfly.workflow.planned import RunPlan
@@ -64,12 +66,12 @@ async def run_plans(
     control = LocalControlPlane(store, orchestrator, time.time, observer)
     driver = driver or make_driver(options.home)
     room = replace(largest, cpu=largest.cpu * _CPU_SHARE)
-    agent = Agent("local", room, control, driver, _settings(options))
-    hosting = asyncio.create_task(agent.run())
+    host = Agent("local", room, control, driver, _settings(options))
+    hosting = asyncio.create_task(host.run())
     stopping = asyncio.create_task(_interrupt_when(stop, orchestrator))
     try:
         conclusions = await _first_of(orchestrator.run(plans), hosting)
-        await keep_until(stop, agent.kept, options.home)
+        await keep_until(stop, host.kept, options.home)
         return conclusions
     finally:
         for task in (hosting, stopping):
@@ -105,3 +107,8 @@ async def _first_of(
     finally:
         runs.cancel()
         await asyncio.gather(runs, return_exceptions=True)
+
+
+async def reap(home: Home) -> list[str]:
+    """What `mayfly gc` removes: whatever killed runs left behind; one line for each thing."""
+    return [*await agent.reap(home), *scratch.reap(home)]
