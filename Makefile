@@ -16,7 +16,7 @@ setup:  ## Debian packages, virtual environment, Mayfly in it; only what is miss
 
 .PHONY: demo
 demo: setup  ## Run examples/char-sign on amd64 and arm64, and see where they differ
-	@examples/run-demo
+	@python examples/demo.py
 
 .PHONY: test
 test: setup  ## Run everything: what `check` runs, and jobs in real machines of both architectures
@@ -34,6 +34,10 @@ lint: setup  ## Style, types, layers, shell scripts
 format: setup  ## Put all Python into the common style
 	ruff format
 	ruff check --fix
+
+.PHONY: bench
+bench: setup  ## Measure starts, memory, logs and plans on this machine
+	python -m bench
 
 .PHONY: lock
 lock: setup  ## Pin the newest requirements, with hashes
