@@ -118,6 +118,20 @@ async def test_reaping_waits_for_the_last_machine_and_restores_the_host(lab: Lab
     assert (await other.ask("reap"))[0]["removed"] == []
 
 
+async def test_the_hosts_rules_follow_its_other_uses(lab: Lab) -> None:
+    """Each change is followed, also back to rules that had been loaded before."""
+    keeper = await lab.keeper()
+    seen = []
+    for forwarding in "0", "1", "0":
+        await lab.in_host("sh", "-c", f"echo {forwarding} > /proc/sys/net/ipv4/ip_forward")
+        _, (tap,) = await keeper.prepare()
+        os.close(tap)
+        seen.append(await lab.settings())
+        guarded = await lab.in_host("nft", "list", "set", "inet", "mayfly", "opened")
+        assert ("eth0" in guarded) == (forwarding == "0")
+    assert seen[0] == seen[2] != seen[1]
+
+
 async def test_forwarding_that_others_need_stays_on(lab: Lab) -> None:
     await lab.in_host("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
     before = await lab.settings()

@@ -6,6 +6,7 @@ survives a firewall that was reloaded; `reap` removes it when no machine needs i
 
 import asyncio
 import fcntl
+import hashlib
 import json
 import os
 import socket
@@ -13,7 +14,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from mayfly.machines.network.ruleset import HOST_LINK_PREFIX, HOST_TABLE, host_ruleset
+from mayfly.machines.network.ruleset import (
+    HOST_LINK_PREFIX,
+    HOST_TABLE,
+    VERSION_LENGTH,
+    host_ruleset,
+    loaded_mark,
+)
 from mayfly.machines.network.tools import tool
 from mayfly.system.process import run
 
@@ -35,9 +42,14 @@ async def machine_coming() -> AsyncIterator[None]:
 
 
 async def route_for_guests(uplink: str) -> None:
-    """Let packets from `uplink` come back to guests, after loading the table that bounds that."""
+    """Let packets from `uplink` come back to guests, once the table that bounds that is there."""
     ruleset = host_ruleset(uplink, forwards_for_others=_forwards_for_others())
-    await run([tool("nft"), "-f", "-"], input_bytes=ruleset.encode())
+    # Asking costs a third of loading.
+    version = hashlib.sha256(ruleset.encode()).hexdigest()[:VERSION_LENGTH]
+    element = ["inet", HOST_TABLE, "loaded", f'{{ "{version}" }}']
+    if (await run([tool("nft"), "get", "element", *element], check=False)).status != 0:
+        ruleset += loaded_mark(version)
+        await run([tool("nft"), "-f", "-"], input_bytes=ruleset.encode())
     _forwarding(uplink).write_text("1")
 
 

@@ -16,6 +16,9 @@ UPLINK = "uplink"
 HOST_TABLE = "mayfly"
 HOST_LINK_PREFIX = "mayfly"
 
+# An interface's name is the one type of text that nftables has.
+VERSION_LENGTH = 15
+
 # Host ends of machines whose policy opens an address of the host itself; the group goes with the
 # interface, so nothing has to be cleaned up.
 OPENED_GROUP = 0x6D66
@@ -152,6 +155,16 @@ table {table} {{
         ip saddr {GUESTS} oifname != {ours} masquerade
     }}
 }}
+"""
+
+
+def loaded_mark(version: str) -> str:
+    """Goes into the host's table with a ruleset, to find out later whether it is still there."""
+    table = f"inet {HOST_TABLE}"
+    return f"""
+add set {table} loaded {{ type ifname; }}
+flush set {table} loaded
+add element {table} loaded {{ "{version}" }}
 """
 
 
