@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).parent / "char-sign"
+MAYFLY = Path(sys.executable).with_name("mayfly")
 A_JOB_FAILED = 1
 
 WHERE = {"workflow": ".github/workflows/ci.yml", "job": "test", "step": "Unit tests"}
@@ -26,7 +27,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mayfly-demo-") as folder:
         clone, events = Path(folder, "char-sign"), Path(folder, "events")
         make_clone(clone)
-        command = ["mayfly", "run", "--repo", str(clone), "--arch", "amd64,arm64"]
+        command = [str(MAYFLY), "run", "--repo", str(clone), "--arch", "amd64,arm64"]
         status = subprocess.run([*command, "--events", str(events)], check=False).returncode
         if status not in {0, A_JOB_FAILED}:
             return status
