@@ -1,6 +1,7 @@
 """A plan as text for people, and as JSON."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,10 +9,12 @@ from mayfly.cli.guest_text import shown
 from mayfly.cli.planning import Outlook, OutlookJob, OutlookRun
 from mayfly.cli.terminal import paint
 from mayfly.domain.labels import Requirement
-from mayfly.workflow.planned import PlannedState
+from mayfly.workflow.planned import PlannedJob, PlannedState
 
 _WIDEST_NAME = 48
 _WIDEST_WHERE = 28
+_BETWEEN_PROBLEMS = re.compile(r"; (?=\S+:\d+:\d+: )")
+_NOT_RUN = frozenset({PlannedState.REJECTED, PlannedState.SKIPPED, PlannedState.CANCELLED})
 
 
 def as_text(outlook: Outlook, *, colour: bool) -> str:
@@ -52,20 +55,22 @@ def _heading(run: OutlookRun, *, several_legs: bool, colour: bool) -> str:
 def _job(job: OutlookJob, width: int, *, colour: bool) -> str:
     planned = job.planned
     name = f"{shown(planned.name):<{width}}"
-    if planned.state is PlannedState.REJECTED:
-        word, style = ("refused", "red") if job.refused else ("left out", "yellow")
-        return f"  {'-':>2} {name}  {paint(word, style, colour=colour)}: {_reason(job)}"
-    if planned.state in {PlannedState.SKIPPED, PlannedState.CANCELLED}:
-        state = paint(planned.state.value, "yellow", colour=colour)
-        return f"  {'-':>2} {name}  {state}: {_reason(job)}"
+    if planned.state in _NOT_RUN:
+        word, style = ("refused", "red") if job.refused else (planned.state.value, "yellow")
+        if planned.state is PlannedState.REJECTED and not job.refused:
+            word = "left out"
+        return f"   - {name}  {paint(word, style, colour=colour)}: {_reasons(planned)}"
     where = _where(planned.requirement)
     line = f"  {job.stage:>2} {name}  {where:<{_WIDEST_WHERE}}"
-    reason = f"  {_reason(job)}" if planned.reason else ""
+    reason = f"  {_reasons(planned)}" if planned.reason else ""
     return (line + paint(reason, "dim", colour=colour)).rstrip()
 
 
-def _reason(job: OutlookJob) -> str:
-    return shown(job.planned.reason or "no reason was given")
+def _reasons(planned: PlannedJob) -> str:
+    """Several problems stand below each other, each beginning with its place."""
+    reasons = _BETWEEN_PROBLEMS.split(planned.reason or "no reason was given")
+    first = "" if len(reasons) == 1 else "\n       "
+    return first + "\n       ".join(shown(reason) for reason in reasons)
 
 
 def _where(requirement: Requirement | None) -> str:

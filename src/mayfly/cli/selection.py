@@ -91,17 +91,16 @@ async def select(request: Request) -> Selection:
             remedy="put one in .github/workflows, or name another clone with --repo",
         )
     async with with_sources(repository):
-        local = _read(files)
+        local, invalid = _read(files, request.workflows)
     if request.workflows:
         named = _named(request.workflows, list(local.values()))
         found = [_chosen_by_name(workflow, repository, request) for workflow in named]
-        others = [workflow.file for workflow in local.values() if workflow not in named]
-        skipped = [Skipped(file, "it was not named") for file in others]
+        skipped: list[Skipped] = []
     else:
         happened = _event(event, repository, request)
         found, skipped = _started_by(happened, local.values())
     chosen, without = _having_jobs(found, request.jobs)
-    return Selection(repository, tuple(chosen), (*skipped, *without), local)
+    return Selection(repository, tuple(chosen), (*skipped, *without, *invalid), local)
 
 
 def nothing_to_run(selection: Selection, request: Request) -> InvalidInput:
@@ -114,17 +113,24 @@ def nothing_to_run(selection: Selection, request: Request) -> InvalidInput:
     )
 
 
-def _read(files: Iterable[WorkflowFile]) -> dict[str, Workflow]:
+def _read(
+    files: Iterable[WorkflowFile], names: Sequence[str]
+) -> tuple[dict[str, Workflow], list[Skipped]]:
+    """By path. With names only those files must be valid; problems of the others are told."""
     problems: list[Problem] = []
+    invalid = []
     found = {}
     for file in files:
         try:
             found[file.path] = read_workflow(file.data, file.path)
         except WorkflowInvalid as error:
-            problems += error.problems
+            if names and not _file_names(file.path) & set(names):
+                invalid.append(Skipped(file.path, f"it is not valid: {error.problems[0]}"))
+            else:
+                problems += error.problems
     if problems:
         raise WorkflowInvalid(problems)
-    return found
+    return found, invalid
 
 
 def _named(names: Sequence[str], workflows: Sequence[Workflow]) -> list[Workflow]:
@@ -139,16 +145,21 @@ def _named(names: Sequence[str], workflows: Sequence[Workflow]) -> list[Workflow
             known = sorted({known for workflow in workflows for known in _names(workflow)})
             nearest = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            files = ", ".join(workflow.file.rpartition("/")[2] for workflow in workflows)
-            complaints.add(f"there is no workflow {name!r}{hint}", f"there are: {files}")
+            complaints.add(
+                f"there is no workflow {name!r}{hint}", "mayfly plan lists those there are"
+            )
         found += [workflow for workflow in matching if workflow not in found]
     complaints.raise_any()
     return found
 
 
 def _names(workflow: Workflow) -> set[str]:
-    base = workflow.file.rpartition("/")[2]
-    return {workflow.file, f"./{workflow.file}", base, base.rpartition(".")[0], workflow.name or ""}
+    return _file_names(workflow.file) | ({workflow.name} if workflow.name else set())
+
+
+def _file_names(file: str) -> set[str]:
+    base = file.rpartition("/")[2]
+    return {file, f"./{file}", base, base.rpartition(".")[0]}
 
 
 def _chosen_by_name(workflow: Workflow, repository: Repository, request: Request) -> Chosen:

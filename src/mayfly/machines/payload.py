@@ -1,4 +1,5 @@
-"""What a host ships into every guest, whatever its image: the runner and what starts it."""
+"""What a host ships into every guest, whatever its image: the runner, the shell,
+and what starts them."""
 
 import functools
 import hashlib
@@ -18,10 +19,12 @@ class Shipment:
 
 @functools.cache
 def payload() -> Shipment:
-    zipapp, unit = package.build_zipapp(), package.unit().encode()
+    zipapp, unit, shell = package.build_zipapp(), package.unit(), package.shell_unit()
     files: Payload = {
         package.RUNNER_FILE: PayloadFile(zipapp, 0o755),
-        package.UNIT_FILE: PayloadFile(unit),
+        package.UNIT_FILE: PayloadFile(unit.encode()),
         package.UNIT_LINK: PayloadLink(package.UNIT_FILE),
+        package.SHELL_UNIT_FILE: PayloadFile(shell.encode()),
+        package.SHELL_UNIT_LINK: PayloadLink(package.SHELL_UNIT_FILE),
     }
-    return Shipment(files, hashlib.sha256(zipapp + unit).hexdigest())
+    return Shipment(files, hashlib.sha256(zipapp + unit.encode() + shell.encode()).hexdigest())

@@ -16,10 +16,14 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 _MAIN = "import sys\nfrom mayfly.runner.main import main\nsys.exit(main())\n"
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _UNIT = "mayfly-runner.service"
+_SHELL_UNIT = "mayfly-shell.service"
+_SYSTEMD = "/etc/systemd/system"
 RUNNER_FILE = "/opt/mayfly/mayfly-runner.pyz"
-UNIT_FILE = f"/etc/systemd/system/{_UNIT}"
-UNIT_LINK = f"/etc/systemd/system/multi-user.target.wants/{_UNIT}"
+UNIT_FILE = f"{_SYSTEMD}/{_UNIT}"
+UNIT_LINK = f"{_SYSTEMD}/multi-user.target.wants/{_UNIT}"
 """Where a guest has the runner, its unit, and the link to the unit that enables it."""
+SHELL_UNIT_FILE = f"{_SYSTEMD}/{_SHELL_UNIT}"
+SHELL_UNIT_LINK = f"{_SYSTEMD}/multi-user.target.wants/{_SHELL_UNIT}"
 
 
 def build_zipapp() -> bytes:
@@ -43,6 +47,11 @@ def digest(zipapp: bytes) -> str:
 def unit() -> str:
     """The systemd unit that starts the runner in a guest."""
     return Path(__file__).with_name(_UNIT).read_text()
+
+
+def shell_unit() -> str:
+    """The systemd unit of the shell service, which is part of the same file."""
+    return Path(__file__).with_name(_SHELL_UNIT).read_text()
 
 
 def _sources() -> Iterator[tuple[str, bytes]]:
