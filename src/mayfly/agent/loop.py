@@ -1,16 +1,13 @@
 """The agent: claims jobs while this host has room, and runs each in a machine of its own."""
 
 import asyncio
-import logging
-from collections.abc import Mapping
 from decimal import Decimal
 
 from mayfly.agent.job import JobSettings, run_job
 from mayfly.domain.placement import Capacity
-from mayfly.machines.base import Machine, MachineDriver
+from mayfly.machines.base import MachineDriver
 from mayfly.protocol.fleet import Assignment, ControlPlane
-
-_log = logging.getLogger(__name__)
+from mayfly.system.tasks import stop
 
 
 class Agent:
@@ -30,59 +27,53 @@ class Agent:
         self._control = control
         self._driver = driver
         self._settings = settings
+        # A job takes its room until its machine is destroyed, so also while that is kept.
         self._jobs: dict[asyncio.Task[None], Assignment] = {}
-        self._kept: dict[str, Machine] = {}
-        self._held: list[Assignment] = []  # what kept machines still take
+        self._failure: BaseException | None = None
         self._room = asyncio.Event()
 
-    @property
-    def kept(self) -> Mapping[str, Machine]:
-        """Machines of failed jobs, by id."""
-        return self._kept
-
     async def run(self) -> None:
+        """Raises what the control plane raised; never ends by itself otherwise."""
         try:
-            while True:
-                claiming = asyncio.create_task(self._control.claim(self._name, self._free()))
-                room = asyncio.create_task(self._room.wait())
-                try:
-                    # More room may let a job fit that did not: then ask again with what is free.
-                    await asyncio.wait({claiming, room}, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    claiming.cancel()
-                    room.cancel()
-                    await asyncio.gather(claiming, room, return_exceptions=True)
-                self._room.clear()
-                if not claiming.cancelled():
-                    self._begin(claiming.result())
+            while self._failure is None:
+                if assignment := await self._claimed():
+                    self._begin(assignment)
+            raise self._failure
         finally:
-            for task in self._jobs:
-                task.cancel()
-            await asyncio.gather(*self._jobs, return_exceptions=True)
-            for machine in self._kept.values():
-                await machine.destroy()
+            await stop(*self._jobs)
+
+    async def idle(self) -> None:
+        """Returns when no job runs and no machine is kept."""
+        while self._jobs:
+            await asyncio.wait(self._jobs)
+
+    async def _claimed(self) -> Assignment | None:
+        """None when there is more room, and so more to ask for."""
+        self._room.clear()
+        claiming = asyncio.create_task(self._control.claim(self._name, self._free()))
+        room = asyncio.create_task(self._room.wait())
+        try:
+            await asyncio.wait({claiming, room}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await stop(claiming, room)
+        return None if claiming.cancelled() else claiming.result()
 
     def _begin(self, assignment: Assignment) -> None:
-        task = asyncio.create_task(self._work(assignment))
+        work = run_job(assignment, self._control, self._driver, self._settings)
+        task = asyncio.create_task(work)
         self._jobs[task] = assignment
         task.add_done_callback(self._ended)
 
-    async def _work(self, assignment: Assignment) -> None:
-        kept = await run_job(assignment, self._control, self._driver, self._settings)
-        if kept is not None:
-            self._kept[kept.id] = kept
-            self._held.append(assignment)
-
     def _ended(self, task: "asyncio.Task[None]") -> None:
         del self._jobs[task]
+        if not task.cancelled():
+            self._failure = self._failure or task.exception()
         self._room.set()
-        if not task.cancelled() and (error := task.exception()):
-            _log.error("a job ended by a defect of ours", exc_info=error)
 
     def _free(self) -> Capacity:
-        taken = [*self._jobs.values(), *self._held]
+        taken = self._jobs.values()
         return Capacity(
-            cpu=self._capacity.cpu - sum(Decimal(job.cpu) for job in taken),
+            cpu=self._capacity.cpu - sum(Decimal(str(job.cpu)) for job in taken),
             memory_mib=self._capacity.memory_mib - sum(job.memory_mib for job in taken),
             architectures=self._capacity.architectures,
         )

@@ -6,7 +6,7 @@ send in time ends its job.
 
 import asyncio
 import contextlib
-import time
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -32,6 +32,9 @@ from mayfly.protocol.messages import (
     SourceRequest,
     encode_message,
 )
+from mayfly.system.tasks import stop
+
+_log = logging.getLogger(__name__)
 
 _SPARE_S = 15.0
 
@@ -79,7 +82,7 @@ class Session:
         settings: SessionSettings,
         claimed: float,
     ):
-        """`claimed` is the monotonic time at which the job was claimed."""
+        """`claimed` is the time (of the loop) from which the start counts."""
         self._machine = machine
         self._assignment = assignment
         self._control = control
@@ -89,36 +92,42 @@ class Session:
         self._writing = asyncio.Lock()
         self.start_seconds: float | None = None
 
-    async def run(self) -> Ended:
-        """Hand the job over and follow it to its end. Raises StaleLease."""
+    async def run(self, wish: "asyncio.Task[str]") -> Ended:
+        """Hand the job over and follow it to its end. Raises StaleLease.
+
+        `wish` ends with the reason once the job is to be cancelled.
+        """
         minutes = self._assignment.timeout_minutes
         deadline = asyncio.timeout(minutes * 60 + self._settings.cancel_grace_s + _SPARE_S)
-        cancelling = asyncio.create_task(self._cancel_when_told(deadline))
+        cancelling = asyncio.create_task(self._cancel_when_told(wish, deadline))
         try:
             async with deadline:
-                await self._write(
-                    encode_message(Assign(self._machine.identity, self._assignment.spec))
-                )
-                return await self._follow()
+                return await self._converse(wish)
         except TimeoutError:
-            return self._overdue(cancelled=cancelling.done())
+            return self._overdue(cancelled=wish.done())
         except ProtocolViolation as error:
             reason = f"the runner broke the protocol: {error}"
             return Ended(JobState.FAILED, reason=reason, machine_gone=True)
         except LogLimitExceeded as error:
             return Ended(JobState.FAILED, reason=f"{error}: the limit of a job's log")
-        except MachineFailed:
-            return await self._death()
         finally:
-            await _stop(cancelling, self._sending)
+            await stop(cancelling, self._sending)
 
-    async def _follow(self) -> Ended:
+    async def _converse(self, wish: "asyncio.Task[str]") -> Ended:
+        try:
+            assign = encode_message(Assign(self._machine.identity, self._assignment.spec))
+        except ProtocolViolation as error:
+            return Ended(JobState.FAILED, reason=f"the job is too large to hand over: {error}")
         conversation = Conversation(log_limit=self._settings.log_limit)
-        while data := await self._machine.read():
-            for item in conversation.feed(data):
-                if isinstance(item, JobFinished):
-                    return _ended(item)
-                await self._take(item)
+        try:
+            await self._write(assign)
+            while data := await self._machine.read():
+                for item in conversation.feed(data):
+                    if isinstance(item, JobFinished):
+                        return _ended(item, cancelled=wish.done())
+                    await self._take(item)
+        except MachineFailed:
+            _log.debug("%s ended while it was written to", self._machine.id)
         return await self._death()
 
     async def _take(self, item: FromRunner | tuple[int, bytes]) -> None:
@@ -126,7 +135,7 @@ class Session:
         if isinstance(item, tuple):
             step, data = item
             if step > 0 and self.start_seconds is None:  # step 0 is the runner's own
-                self.start_seconds = time.monotonic() - self._claimed
+                self.start_seconds = asyncio.get_running_loop().time() - self._claimed
             await self._control.report(lease, Output(step, data))
         elif isinstance(item, JobStarted):
             await self._control.report(lease, JobPhase(JobState.RUNNING))
@@ -151,9 +160,14 @@ class Session:
             return  # the reader notices too, and says why
         except MayflyError as error:
             await self._write(encode_message(SourceRefused(error.message)))
+        except Exception:  # noqa: BLE001 (else the guest would wait for it to the end)
+            _log.exception("a source of %s broke off", self._assignment.lease)
+            reason = "a defect of Mayfly broke the source off; see its log"
+            await self._write(encode_message(SourceRefused(reason)))
 
-    async def _cancel_when_told(self, deadline: asyncio.Timeout) -> None:
-        reason = await self._control.cancellation(self._assignment.lease)
+    async def _cancel_when_told(self, wish: "asyncio.Task[str]", deadline: asyncio.Timeout) -> None:
+        await asyncio.wait([wish])
+        reason = wish.result()
         grace = self._settings.cancel_grace_s
         deadline.reschedule(asyncio.get_running_loop().time() + grace + _SPARE_S)
         with contextlib.suppress(MachineFailed):
@@ -181,13 +195,10 @@ class Session:
         return Ended(state, reason=reason, machine_gone=True)
 
 
-def _ended(finished: JobFinished) -> Ended:
-    state = JobState.TIMED_OUT if finished.timed_out else _STATES[finished.conclusion]
-    return Ended(state, finished.outputs, finished.reason)
-
-
-async def _stop(*tasks: "asyncio.Task[None] | None") -> None:
-    running = [task for task in tasks if task is not None]
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+def _ended(finished: JobFinished, *, cancelled: bool) -> Ended:
+    if finished.timed_out:
+        return Ended(JobState.TIMED_OUT, finished.outputs, finished.reason)
+    if finished.conclusion is Conclusion.CANCELLED and not cancelled:
+        reason = "the runner says that the job was cancelled, which nobody asked for"
+        return Ended(JobState.FAILED, finished.outputs, reason)
+    return Ended(_STATES[finished.conclusion], finished.outputs, finished.reason)

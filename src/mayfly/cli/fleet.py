@@ -5,14 +5,15 @@ What `mayfly run` does with its plans: `Orchestrator` decides, `LocalControlPlan
 """
 
 import asyncio
+import functools
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
+from mayfly.agent import kept
 from mayfly.agent import main as agent
 from mayfly.agent.job import JobSettings
-from mayfly.agent.kept import keep_until
 from mayfly.agent.loop import Agent
 from mayfly.agent.main import host_capacity, make_driver
 from mayfly.agent.session import SessionSettings, Sources
@@ -24,6 +25,7 @@ from mayfly.server.control import LocalControlPlane
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.services import scratch
 from mayfly.store.memory import MemoryStore
+from mayfly.system import tasks
 from mayfly.system.home import Home
 from mayfly.workflow.planned import RunPlan
 
@@ -31,6 +33,8 @@ from mayfly.workflow.planned import RunPlan
 # memory never is.
 _CPU_SHARE = 2
 _MIB = 1024 * 1024
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,43 +74,41 @@ async def run_plans(
     hosting = asyncio.create_task(host.run())
     stopping = asyncio.create_task(_interrupt_when(stop, orchestrator))
     try:
-        conclusions = await _first_of(orchestrator.run(plans), hosting)
-        await keep_until(stop, host.kept, options.home)
+        conclusions = await _or_failure(orchestrator.run(plans), hosting, stopping)
+        await _or_failure(tasks.first(host.idle(), stop.wait()), hosting)
         return conclusions
     finally:
-        for task in (hosting, stopping):
-            task.cancel()
-        await asyncio.gather(hosting, stopping, return_exceptions=True)
+        await tasks.stop(hosting, stopping)
         await driver.close()
 
 
 def _settings(options: FleetOptions) -> JobSettings:
+    keep = functools.partial(kept.offer, options.home) if options.keep_on_failure else None
     return JobSettings(
         network=options.network,
         session=SessionSettings(options.sources, options.log_limit, options.cancel_grace_s),
         disk_gib=options.disk_gib,
-        keep_failed=options.keep_on_failure,
+        keep=keep,
     )
 
 
 async def _interrupt_when(stop: asyncio.Event, orchestrator: Orchestrator) -> None:
     await stop.wait()
-    await orchestrator.interrupt()
+    orchestrator.interrupt()
 
 
-async def _first_of(
-    running: Coroutine[Any, Any, Mapping[RunRef, Conclusion]], hosting: "asyncio.Task[None]"
-) -> Mapping[RunRef, Conclusion]:
-    """What the runs come to; a host that fails meanwhile fails the call."""
-    runs = asyncio.create_task(running)
+async def _or_failure(work: Coroutine[Any, Any, _T], *others: "asyncio.Task[None]") -> _T:
+    """What the work comes to; if one of the others fails meanwhile, its failure."""
+    working = asyncio.create_task(work)
     try:
-        await asyncio.wait({runs, hosting}, return_when=asyncio.FIRST_COMPLETED)
-        if not runs.done():
-            hosting.result()
-        return await runs
+        waiting: set[asyncio.Task[Any]] = {working, *others}
+        while not working.done():
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {working}:
+                task.result()
+        return working.result()
     finally:
-        runs.cancel()
-        await asyncio.gather(runs, return_exceptions=True)
+        await tasks.stop(working)
 
 
 async def reap(home: Home) -> list[str]:

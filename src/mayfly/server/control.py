@@ -1,6 +1,7 @@
 """The control plane as hosts see it: gives out jobs, takes in what happens to them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.events import (
@@ -36,15 +37,14 @@ class LocalControlPlane:
         self._orchestrator = orchestrator
         self._now = now
         self._observe = observe
-        self._lines: dict[tuple[str, int], LineSplitter] = {}
+        self._lines: dict[fleet.Lease, dict[int, LineSplitter]] = {}
 
     async def claim(self, host: str, free: Capacity) -> fleet.Assignment:
-        async with self._orchestrator.changed:
-            while True:
-                for row in self._store.queued():
-                    if assignment := self._assigned(row, free):
-                        return assignment
-                await self._orchestrator.changed.wait()
+        while True:
+            for row in self._store.queued():
+                if assignment := self._assigned(row, free):
+                    return assignment
+            await self._orchestrator.changed.wait()
 
     async def report(self, lease: fleet.Lease, report: fleet.Report) -> None:
         run, row = self._orchestrator.find(lease.job)
@@ -55,11 +55,9 @@ class LocalControlPlane:
             case fleet.JobPhase(state=state):
                 self._orchestrator.move(row, state, None, attempt=lease.attempt)
             case fleet.JobEnded():
-                await self._end(row, lease, report)
+                self._end(job, row, lease, report)
             case fleet.Output(step=step, data=data):
-                lines = self._splitter(lease, step).feed(data)
-                if lines:
-                    self._observe(LogLines(self._now(), job, step, lines))
+                self._print(job, step, self._splitter(lease, step).feed(data))
             case fleet.RunnerSaid(message=message):
                 self._relay(job, lease, message)
             case _:
@@ -79,21 +77,25 @@ class LocalControlPlane:
         attempt = self._store.claim(row.id)
         if attempt is None:
             return None
+        architecture = wanted.architecture or _preferred(free)
+        row.requirement = replace(wanted, architecture=architecture)
         return fleet.Assignment(
             lease=fleet.Lease(row.id, attempt),
             spec=spec,
             image=wanted.image,
-            architecture=wanted.architecture or _preferred(free),
+            architecture=architecture,
             vcpus=vcpus(wanted),
             cpu=float(wanted.cpu),
             memory_mib=wanted.memory_mib,
             timeout_minutes=row.planned.timeout_minutes,
         )
 
-    async def _end(self, row: JobRow, lease: fleet.Lease, report: fleet.JobEnded) -> None:
+    def _end(self, job: JobRef, row: JobRow, lease: fleet.Lease, report: fleet.JobEnded) -> None:
+        for step, lines in sorted(self._lines.pop(lease, {}).items()):
+            self._print(job, step, lines.flush())
         row.outputs = report.outputs
         self._orchestrator.move(row, report.state, report.reason, attempt=lease.attempt)
-        await self._orchestrator.advance_all()
+        self._orchestrator.advance_all()
 
     def _relay(self, job: JobRef, lease: fleet.Lease, message: messages.FromRunner) -> None:
         at = self._now()
@@ -101,8 +103,8 @@ class LocalControlPlane:
             case messages.StepStarted(step=step, name=name):
                 self._observe(StepStarted(at, job, step, name))
             case messages.StepFinished(step, outcome, conclusion, exit_code, reason):
-                if last := self._splitter(lease, step).flush():
-                    self._observe(LogLines(at, job, step, last))
+                open_steps = self._lines.get(lease, {})
+                self._print(job, step, open_steps.pop(step, LineSplitter()).flush())
                 self._observe(StepFinished(at, job, step, outcome, conclusion, exit_code, reason))
             case messages.Annotation(step, level, text, title, file, line, _, column):
                 self._observe(
@@ -111,8 +113,12 @@ class LocalControlPlane:
             case messages.Summary(step=step, markdown=markdown):
                 self._observe(Summarised(at, job, step, markdown))
 
+    def _print(self, job: JobRef, step: int, lines: tuple[str, ...]) -> None:
+        if lines:
+            self._observe(LogLines(self._now(), job, step, lines))
+
     def _splitter(self, lease: fleet.Lease, step: int) -> LineSplitter:
-        return self._lines.setdefault((lease.job, step), LineSplitter())
+        return self._lines.setdefault(lease, {}).setdefault(step, LineSplitter())
 
 
 def _preferred(free: Capacity) -> Architecture:

@@ -14,7 +14,8 @@ from mayfly.domain.events import RunStarted as RunBegan
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.domain.labels import Requirement
 from mayfly.domain.placement import Capacity, misfit, nearest_fit
-from mayfly.server.concurrency import ConcurrencyGroups
+from mayfly.server.changes import Changes
+from mayfly.server.concurrency import ConcurrencyGroups, Holder, Verdict
 from mayfly.store.base import JobRow, JobStore
 from mayfly.workflow.plan import (
     Advance,
@@ -38,20 +39,32 @@ _DECIDED = {
 
 @dataclass(slots=True)
 class Run:
-    """One workflow on one leg, and how it stands."""
+    """One workflow on one leg, and how it stands.
+
+    `cancelled` says why, once it is; `closed` once not even its `always()` jobs may start.
+    """
 
     ref: RunRef
     plan: RunPlan
-    name: str = ""
-    cancelled: bool = False
+    name: str
+    cancelled: str | None = None
+    closed: bool = False
     conclusion: Conclusion | None = None
 
     @property
     def id(self) -> str:
         return f"{self.ref.workflow}@{self.ref.leg or ''}"
 
+    @property
+    def holder(self) -> Holder:
+        return (self.id, "")
+
     def job_id(self, key: str) -> str:
         return f"{self.id}#{key}"
+
+    def close(self, reason: str) -> None:
+        self.cancelled = self.cancelled or reason
+        self.closed = True
 
 
 class Orchestrator:
@@ -78,30 +91,29 @@ class Orchestrator:
         self._runs: dict[str, Run] = {}
         self._groups = ConcurrencyGroups()
         self._cancels: dict[str, asyncio.Event] = {}
-        self._closing = False
-        self.changed = asyncio.Condition()
+        self._interrupted = False
+        self.changed = Changes()
 
     async def run(self, plans: Sequence[RunPlan]) -> Mapping[RunRef, Conclusion]:
         """Carry out all plans to their end. Raises InvalidInput before anything is started."""
-        for plan in plans:
-            run = Run(RunRef(plan.workflow.file, plan.architecture), plan)
-            run.name = advance(plan, {}).name
+        for run in [_new_run(plan) for plan in plans]:
             self._runs[run.id] = run
-        for run in self._runs.values():
             self._observe(RunBegan(self._now(), run.ref, run.name))
-        await self.advance_all()
-        async with self.changed:
-            await self.changed.wait_for(lambda: all(run.conclusion for run in self._runs.values()))
+            if self._interrupted:
+                run.close(_INTERRUPTED)
+        self.advance_all()
+        while not all(run.conclusion for run in self._runs.values()):
+            await self.changed.wait()
         return {run.ref: run.conclusion for run in self._runs.values() if run.conclusion}
 
-    async def interrupt(self) -> None:
+    def interrupt(self) -> None:
         """Cancel everything; nothing new is started any more."""
-        self._closing = True
+        self._interrupted = True
         for run in self._runs.values():
-            run.cancelled = True
-        await self.advance_all()
+            run.close(_INTERRUPTED)
+        self.advance_all()
 
-    async def advance_all(self) -> None:
+    def advance_all(self) -> None:
         """Bring every run to where the store's state allows it to be, then wake who waits."""
         moved = True
         while moved:  # what one run frees (a concurrency group) may let another go on
@@ -109,8 +121,7 @@ class Orchestrator:
             for run in self._runs.values():
                 while run.conclusion is None and self._advance(run):
                     moved = True
-        async with self.changed:
-            self.changed.notify_all()
+        self.changed.announce()
 
     def cancelling(self, job: str) -> asyncio.Event:
         """Set once the job is to be cancelled."""
@@ -135,14 +146,14 @@ class Orchestrator:
         rows = {row.planned.key: row for row in self._store.of_run(run.id)}
         results = {key: _result(row) for key, row in rows.items() if row.state.is_final}
         started = [key for key, row in rows.items() if _is_started(row)]
-        known = advance(run.plan, results, started=started, cancelled=run.cancelled)
+        known = advance(run.plan, results, started=started, cancelled=bool(run.cancelled))
         self._forget_placeholders(run, rows, known)
         moved = [self._settle(run, rows.get(job.key), job, known) for job in known.jobs]
-        for key in known.cancel:
-            self._cancel(rows[key], _INTERRUPTED if run.cancelled else "another job failed")
+        why = run.cancelled or "another job failed"
+        moved += [self._cancel(rows[key], why) for key in known.cancel]
         if known.finished is not None:
             run.conclusion = known.finished
-            self._groups.release(run.id)
+            self._groups.release(run.holder)
             self._observe(RunFinished(self._now(), run.ref, known.finished))
             return True
         return any(moved)
@@ -166,16 +177,23 @@ class Orchestrator:
         if job.state is PlannedState.BLOCKED:
             self.move(row, JobState.BLOCKED, job.reason)
             return False
-        if self._closing:
-            return self.move(row, JobState.CANCELLED, _INTERRUPTED)
+        if run.closed:
+            return self.move(row, JobState.CANCELLED, run.cancelled)
         return self._queue(run, row, known.concurrency)
 
     def _queue(self, run: Run, row: JobRow, of_run: ConcurrencyGroup | None) -> bool:
         groups = [*([of_run] if of_run else []), *row.planned.concurrency]
-        for group in groups:
-            if not self._enter(run, group):
-                self.move(row, JobState.BLOCKED, f"waits for concurrency group {group.group!r}")
-                return False
+        holders = [(run.id, group.holder) for group in groups]
+        for group, holder in zip(groups, holders, strict=True):
+            name = group.group
+            if self._groups.owner(name) in set(holders) - {holder}:
+                why = f"it would wait for ever: its own run holds concurrency group {name!r}"
+                return self.move(row, JobState.REJECTED, why)
+            verdict = self._groups.ask(name, holder, cancel_in_progress=group.cancel_in_progress)
+            others_cancelled = self._make_way(verdict, name)
+            if not verdict.granted:
+                self.move(row, JobState.BLOCKED, f"waits for concurrency group {name!r}")
+                return others_cancelled
         assert row.planned.requirement is not None  # ready jobs have one
         row.requirement, refusal = self._placed(row.planned.requirement)
         if refusal:
@@ -193,29 +211,31 @@ class Orchestrator:
         hint = f"; the nearest that fits is {nearest} (--fit takes it)" if nearest else ""
         return wanted, f"no host can serve it: {why}{hint}"
 
-    def _enter(self, run: Run, group: ConcurrencyGroup) -> bool:
-        holder = run.job_id(group.holder) if group.holder else run.id
-        verdict = self._groups.ask(group.group, holder, cancel_in_progress=group.cancel_in_progress)
-        for displaced in verdict.cancel:
-            self._cancel_holder(displaced, f"a newer one entered concurrency group {group.group!r}")
-        return verdict.granted
+    def _make_way(self, verdict: Verdict, group: str) -> bool:
+        """Cancel whom a newcomer of a concurrency group displaces; says whether it was anyone."""
+        reason = f"a newer one entered concurrency group {group!r}"
+        losers = [holder for holder in (verdict.cancel, verdict.displaced) if holder]
+        for holder in losers:
+            run = self._runs[holder[0]]
+            if holder == verdict.displaced and holder == run.holder:
+                run.close(reason)
+            elif holder == run.holder:
+                run.cancelled = run.cancelled or reason
+            for row in self._store.of_run(run.id):
+                if holder in _holders(row):
+                    self._cancel(row, reason)
+        return bool(losers)
 
-    def _cancel_holder(self, holder: str, reason: str) -> None:
-        if holder in self._runs:
-            self._runs[holder].cancelled = True
-            return
-        for row in self._store.of_run(holder.partition("#")[0]):
-            if holder in _holders(row):
-                self._cancel(row, reason)
-
-    def _cancel(self, row: JobRow, reason: str) -> None:
+    def _cancel(self, row: JobRow, reason: str) -> bool:
+        """Says whether its state changed; a job that a host has ends a little later."""
         if row.state in {JobState.BLOCKED, JobState.QUEUED}:
-            self.move(row, JobState.CANCELLED, reason)
-        elif not row.state.is_final and row.cancel_reason is None:
+            return self.move(row, JobState.CANCELLED, reason)
+        if not row.state.is_final and row.cancel_reason is None:
             row.cancel_reason = reason
             self.cancelling(row.id).set()
+        return False
 
-    def released(self, row: JobRow) -> None:
+    def _release(self, row: JobRow) -> None:
         """A job has ended: what it alone held is free; a call's group when all its jobs ended."""
         for holder in _holders(row):
             rows = self._store.of_run(row.run)
@@ -224,7 +244,7 @@ class Orchestrator:
 
     def _tell(self, run: Run, row: JobRow) -> None:
         if row.state.is_final:
-            self.released(row)
+            self._release(row)
         placed = row.requirement.architecture if row.requirement else None
         self._observe(
             JobChanged(
@@ -250,5 +270,9 @@ def _is_started(row: JobRow) -> bool:
     return row.state is not JobState.BLOCKED and not row.state.is_final
 
 
-def _holders(row: JobRow) -> set[str]:
-    return {f"{row.run}#{group.holder}" for group in row.planned.concurrency if group.holder}
+def _holders(row: JobRow) -> set[Holder]:
+    return {(row.run, group.holder) for group in row.planned.concurrency if group.holder}
+
+
+def _new_run(plan: RunPlan) -> Run:
+    return Run(RunRef(plan.workflow.file, plan.architecture), plan, advance(plan, {}).name)
