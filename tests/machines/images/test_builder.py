@@ -70,7 +70,6 @@ class Bench:
         self.script = MAKE
         self.told: list[Progress] = []
         monkeypatch.setattr(workspace, "source", lambda _name: self.script)
-        monkeypatch.setattr(workspace, "KEYRING", Path("/dev/null"))
 
     async def build(self, architecture: Architecture = AMD64, *, rebuild: bool = False) -> str:
         image = await build(
@@ -193,7 +192,6 @@ async def nothing_required(_architecture):
 
 builder.require = nothing_required
 workspace.source = lambda _name: sys.argv[2]
-workspace.KEYRING = Path("/dev/null")
 asyncio.run(builder.build(
     Home(Path(sys.argv[1])), Recipe("tiny"), Architecture.AMD64,
     observer=lambda progress: print(progress.stage, flush=True),

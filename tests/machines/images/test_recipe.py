@@ -34,10 +34,11 @@ def test_a_whole_recipe() -> None:
         "/etc/motd": RecipeFile("hello", 0o644),
         "/usr/local/bin/tool": RecipeFile("#!/bin/sh", 0o755),
     }
+    deb = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
     assert recipe.apt.sources() == (
-        "deb http://mirror.example/debian trixie main non-free-firmware\n"
-        "deb http://mirror.example/debian trixie-updates main non-free-firmware\n"
-        "deb http://mirror.example/security trixie-security main non-free-firmware\n"
+        f"{deb} http://mirror.example/debian trixie main non-free-firmware\n"
+        f"{deb} http://mirror.example/debian trixie-updates main non-free-firmware\n"
+        f"{deb} http://mirror.example/security trixie-security main non-free-firmware\n"
     )
 
 

@@ -114,3 +114,5 @@ for script in customize commands; do
 done
 if foreign; then unmount_toolbox; fi
 seal
+# Package lists as of today: the guest's first `apt-get update` finds most of them current.
+cp -a "$WORK/apt/$ARCH/lists/." "$ROOT/var/lib/apt/lists/"

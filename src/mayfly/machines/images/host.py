@@ -6,9 +6,9 @@ from pathlib import Path
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import HostCannot
+from mayfly.machines.images.recipe import KEYRING
 from mayfly.system.process import CommandFailed, run, which
 
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 HOST_CERTIFICATES = Path("/usr/local/share/ca-certificates")
 
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")

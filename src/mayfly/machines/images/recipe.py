@@ -33,6 +33,9 @@ _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _SUITE = re.compile(r"[a-z][a-z0-9-]*")
 _MIRROR = re.compile(r"https?://[^\s\"';\[\]]+")
 _MODE = re.compile(r"0?[0-7]{3}")
+# Of the host while building, of the guest later: the same path in every Debian and Ubuntu.
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
 _KINDS = {"str": "a string", "list": "a list of strings", "dict": "a table"}
 
 _Value = TypeVar("_Value")
@@ -48,12 +51,17 @@ class Apt:
     components: tuple[str, ...] = ("main",)
 
     def sources(self) -> str:
-        """The content of a `sources.list`."""
+        """The content of a `sources.list`.
+
+        Naming the keyring spares apt from converting every key it trusts, one by one, with shell
+        scripts: most of the time of an emulated `apt-get update`.
+        """
+        deb = f"deb [signed-by={KEYRING}]"
         components = " ".join(self.components)
         return (
-            f"deb {self.mirror} {self.suite} {components}\n"
-            f"deb {self.mirror} {self.suite}-updates {components}\n"
-            f"deb {self.security_mirror} {self.suite}-security {components}\n"
+            f"{deb} {self.mirror} {self.suite} {components}\n"
+            f"{deb} {self.mirror} {self.suite}-updates {components}\n"
+            f"{deb} {self.security_mirror} {self.suite}-security {components}\n"
         )
 
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from mayfly.domain.architecture import Architecture
-from mayfly.machines.images.host import KEYRING
 from mayfly.machines.images.plan import SCRIPTS, BuildPlan, source
 from mayfly.machines.images.recipe import RecipeFile
 from mayfly.system.process import run
@@ -13,6 +12,7 @@ APT::Architecture "{arch}";
 APT::Architectures {{ "{arch}"; }};
 APT::Install-Recommends "false";
 APT::Sandbox::User "root";
+Acquire::GzipIndexes "false";
 Acquire::Languages "none";
 Acquire::Retries "5";
 Debug::NoLocking "true";
@@ -39,7 +39,6 @@ def lay_out(
     for folder in ("etc/apt.conf.d", "etc/preferences.d", "log", "trusted"):
         (work / "apt" / folder).mkdir(parents=True)
     (work / "apt" / "status").touch()
-    (work / "apt" / "trusted" / "debian.gpg").write_bytes(KEYRING.read_bytes())
     (work / "apt" / "etc" / "sources.list").write_text(plan.recipe.apt.sources())
     for architecture in {plan.architecture, native}:
         archives = cache / architecture
