@@ -43,6 +43,10 @@ bench: setup  ## Measure starts, memory, logs and plans on this machine
 lock: setup  ## Pin the newest requirements, with hashes
 	@scripts/lock --upgrade
 
+.PHONY: docs
+docs: setup  ## Write docs/cli.md anew, from the program
+	python scripts/document_cli.py >docs/cli.md
+
 .PHONY: picture
 picture: setup  ## Draw the README's picture anew, from a real run of the demo
 	@scripts/picture docs/demo.svg
