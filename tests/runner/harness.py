@@ -36,6 +36,7 @@ from mayfly.protocol.messages import (
 from mayfly.runner.layout import Account, Layout
 from mayfly.runner.machine import opened
 from mayfly.runner.main import serve
+from mayfly.runner.port import HostGone
 from mayfly.runner.process import Patience
 from mayfly.runner.settler import Settler
 from mayfly.workflow.model import Step
@@ -63,7 +64,7 @@ def layout_in(directory: Path) -> Layout:
 
 @dataclass
 class Host:
-    """`on_log` is called with each LOG; `sources` answers requests: a key's tar, or a refusal."""
+    """`on_log` gets each LOG, `on_request` each request; `sources` has a tar for each key."""
 
     socket: socket.socket
     sources: dict[str | None, bytes] = field(default_factory=dict)
@@ -71,7 +72,9 @@ class Host:
     logs: dict[int, bytearray] = field(default_factory=dict)
     conversation: Conversation = field(default_factory=lambda: Conversation(log_limit=1 << 40))
     on_log: Callable[[int, bytes], None] = lambda step, data: None
-    on_message: Callable[[FromRunner], None] = lambda message: None
+
+    def __post_init__(self) -> None:
+        self.on_request: Callable[[SourceRequest], None] = self.answer
 
     def send(self, message: FromHost) -> None:
         self.socket.sendall(encode_message(message))
@@ -82,13 +85,20 @@ class Host:
     def assign(self, spec: JobSpec) -> None:
         self.send(Assign(IDENTITY, spec))
 
+    def leave(self) -> None:
+        """Hang up."""
+        self.socket.shutdown(socket.SHUT_RDWR)
+
+    def drain(self) -> None:
+        """Take in what comes until the end."""
+        self.messages += self._incoming()
+
     def until(self, kind: type[Any]) -> Any:
         """Take in what comes until a message of this kind."""
         for message in self._incoming():
             self.messages.append(message)
-            self.on_message(message)
             if isinstance(message, SourceRequest):
-                self._answer(message)
+                self.on_request(message)
             if isinstance(message, kind):
                 return message
         raise AssertionError(f"the runner left without {kind.__name__}: {self.messages}")
@@ -102,7 +112,7 @@ class Host:
                 else:
                     yield item
 
-    def _answer(self, request: SourceRequest) -> None:
+    def answer(self, request: SourceRequest) -> None:
         source = self.sources.get(request.action)
         if source is None:
             self.send(SourceRefused(f"no source {request.action}"))
@@ -156,8 +166,13 @@ def wait_until_ready(connection: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def runner(directory: Path, patience: Patience | None = None) -> Iterator[Host]:
-    """A runner that has said Ready; it has ended when the block has."""
+def runner(
+    directory: Path, patience: Patience | None = None, *, expect_loss: bool = False
+) -> Iterator[Host]:
+    """A runner that has said Ready; it has ended when the block has.
+
+    With `expect_loss` it must have ended because the host left.
+    """
     ours, theirs = socket.socketpair()
     failures: list[BaseException] = []
 
@@ -180,7 +195,9 @@ def runner(directory: Path, patience: Patience | None = None) -> Iterator[Host]:
     finally:
         ours.close()
         thread.join()
-    if failures:
+    if expect_loss:
+        assert [type(failure) for failure in failures] == [HostGone]
+    elif failures:
         raise failures[0]
 
 

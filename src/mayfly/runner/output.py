@@ -39,6 +39,7 @@ class StepOutput:
         self._matchers = matchers
         self._actor = actor
         self._held = b""
+        self._mid_line = False
         self.resume: str | None = None
 
     def feed(self, data: bytes) -> None:
@@ -47,16 +48,26 @@ class StepOutput:
         end = data.rfind(b"\n") + 1
         self._held = data[end:]
         if end:
-            self._lines(data[:end])
+            self._lines(self._without_tail(data[:end]))
         if len(self._held) > _MAX_HELD:
             masked, self._held = self._masker.mask_open(self._held)
             self._emit(masked)
+            self._mid_line = True
 
     def finish(self) -> None:
         """The output has ended, with or without a newline."""
         held, self._held = self._held, b""
-        if held:
-            self._lines(held + b"\n")
+        if held or self._mid_line:
+            self._lines(self._without_tail(held + b"\n"))
+
+    def _without_tail(self, block: bytes) -> bytes:
+        """Pass on the end of a line whose beginning has been, which can be no command."""
+        if not self._mid_line:
+            return block
+        self._mid_line = False
+        end = block.index(b"\n") + 1
+        self._print(block[:end])
+        return block[end:]
 
     def _lines(self, block: bytes) -> None:
         start = 0
