@@ -112,6 +112,7 @@ class QemuProcess:
             process = await start(
                 network.wrap(_confined(name, command(shape, parts))),
                 stderr=subprocess.PIPE,
+                new_session=True,  # a Ctrl-C is ours to handle: jobs may clean up first
                 pass_fds=(*parts.descriptors, *network.pass_fds),
             )
             monitor, *rest = (own for own, _ in pairs)
