@@ -6,17 +6,14 @@ machines/<id>/owner         locked while the machine lives; `reap` removes the f
 
 import asyncio
 import contextlib
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from mayfly.machines.base import Machine, MachineFailed, ShellChannel
 from mayfly.system.home import Home
-from mayfly.system.locks import locked, locked_if_free
+from mayfly.system.owned import owned_folder, reap_folders
 from mayfly.system.tasks import first
 
 _CHUNK = 64 * 1024
-_OWNER = "owner"
 _SOCKET = "shell.sock"
 
 _Visitor = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -34,7 +31,7 @@ async def offer(home: Home, machine: Machine) -> None:
         visitors.append((reader, writer))
         came.set()
 
-    with _folder(home, machine.id) as folder:
+    with owned_folder(home.machines, machine.id) as folder:
         server = await asyncio.start_unix_server(visit, folder / _SOCKET)
         try:
             await first(came.wait(), machine.death())
@@ -53,25 +50,7 @@ def shell_socket(home: Home, machine: str) -> Path:
 
 def reap(home: Home) -> list[str]:
     """Remove the folders of machines whose owner is gone."""
-    gone = []
-    with locked(home.machines / ".lock"):
-        for folder in sorted(path for path in home.machines.iterdir() if path.is_dir()):
-            with locked_if_free(folder / _OWNER) as free:
-                if free:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    gone.append(f"machine {folder.name}")
-    return gone
-
-
-@contextlib.contextmanager
-def _folder(home: Home, machine: str) -> Iterator[Path]:
-    folder = home.machines / machine
-    with contextlib.ExitStack() as stack:
-        with locked(home.machines / ".lock"):
-            folder.mkdir(mode=0o700)
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            stack.enter_context(locked(folder / _OWNER))
-        yield folder
+    return [f"machine {folder.name}" for folder in reap_folders(home.machines)]
 
 
 async def _bridge(

@@ -14,9 +14,9 @@ from mayfly.domain.events import RunStarted as RunBegan
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.domain.labels import Requirement
 from mayfly.domain.placement import Capacity, misfit, nearest_fit
-from mayfly.server.changes import Changes
 from mayfly.server.concurrency import ConcurrencyGroups, Holder, Verdict
 from mayfly.store.base import JobRow, JobStore
+from mayfly.system.changes import Changes
 from mayfly.workflow.plan import (
     Advance,
     ConcurrencyGroup,
