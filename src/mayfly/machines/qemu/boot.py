@@ -26,9 +26,9 @@ _MIB = 1024 * 1024
 
 async def freeze(
     folder: Path,
+    *,
     spec: MachineSpec,
     shape: Sequence[str],
-    *,
     image: Image,
     payload: Payload,
     network: Network,

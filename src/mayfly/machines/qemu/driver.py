@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import HostCannot
@@ -20,10 +22,17 @@ from mayfly.machines.qemu.accelerator import Accelerators
 from mayfly.machines.qemu.boot import freeze, tool
 from mayfly.machines.qemu.command import Begin, Disks, binary, shape_of
 from mayfly.machines.qemu.process import QemuProcess, Stream
-from mayfly.machines.qemu.template import Template, TemplateStore, template_key
+from mayfly.machines.qemu.template import (
+    Template,
+    TemplateDamaged,
+    TemplateStore,
+    template_key,
+)
 from mayfly.protocol.messages import Identity
 from mayfly.system.home import Home
 from mayfly.system.process import run
+
+_log = logging.getLogger(__name__)
 
 FindImage = Callable[[str, Architecture, Report], Awaitable[Image]]
 """The image to boot, checked; makes it when it must. Raises MayflyError."""
@@ -118,23 +127,27 @@ class QemuDriver:
         extra = payload()
         version = (await run([tool(binary(spec.architecture)), "--version"])).stdout
         key = template_key(spec, image.digest, *shape, version, self._network.backend, extra.digest)
-        if not self._templates.exists(key):
-            report("waiting for another Mayfly that makes the template", None)
-            async with self._templates.making(key):
-                if not self._templates.exists(key):
-                    with self._templates.building() as folder:
-                        await freeze(
-                            folder,
-                            spec,
-                            shape,
-                            image=image,
-                            payload=extra.files,
-                            network=self._network,
-                            report=report,
-                        )
-                        await asyncio.to_thread(self._templates.publish, folder, key)
-        report("loading the template", None)
-        return await asyncio.to_thread(self._templates.load, key, image.root, accelerator)
+        make = partial(
+            freeze, spec=spec, shape=shape, image=image, payload=extra.files, network=self._network
+        )
+        while True:
+            await self._ensure(key, make, report)
+            report("loading the template", None)
+            try:
+                return await asyncio.to_thread(self._templates.load, key, image.root, accelerator)
+            except TemplateDamaged as error:
+                _log.warning("%s; it is made anew", error)
+
+    async def _ensure(self, key: str, make: Callable[..., Awaitable[None]], report: Report) -> None:
+        """Make the template unless it is there; of several Mayflys one does, the others wait."""
+        if self._templates.exists(key):
+            return
+        report("waiting for another Mayfly that makes the template", None)
+        async with self._templates.making(key):
+            if not self._templates.exists(key):
+                with self._templates.building() as folder:
+                    await make(folder, report=report)
+                    await asyncio.to_thread(self._templates.publish, folder, key)
 
     async def _clone(
         self,

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mayfly.machines.base import MachineFailed, MachineSpec
+from mayfly.machines.base import MachineSpec
 from mayfly.machines.qemu import sparse
 from mayfly.system.locks import locked, locked_async, locked_if_free
 
@@ -31,6 +31,10 @@ _BUILDING = ".building-"
 # From Linux's fcntl.h; Python does not name them on every build.
 _F_ADD_SEALS = 1033
 _SEAL_SHRINK_GROW_WRITE = 0x2 | 0x4 | 0x8
+
+
+class TemplateDamaged(Exception):
+    """What lies on the disk is not what was sealed; the template must be made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class TemplateStore:
         (final / "owner").unlink()
 
     def load(self, key: str, root: Path, accelerator: str) -> Template:
-        """Raises MachineFailed when the template is not what was sealed; it is removed then."""
+        """Raises TemplateDamaged when it is not what was sealed; it is removed then."""
         folder = self._folder / key
         digests = json.loads((folder / _SEAL).read_text())
         with contextlib.ExitStack() as undo:
@@ -114,10 +118,8 @@ class TemplateStore:
             if found != digests:
                 changed = sorted(name for name in _FILES if found[name] != digests.get(name))
                 shutil.rmtree(folder, ignore_errors=True)
-                raise MachineFailed(
-                    f"template {key} is damaged ({', '.join(changed)}) and was removed",
-                    remedy="run the command again: it is made anew",
-                )
+                raise TemplateDamaged(f"template {key} is damaged: {', '.join(changed)}")
+            os.utime(folder / _SEAL)  # last used now, for `prune`
             state, overlay = (folder / "state").read_bytes(), (folder / "overlay").read_bytes()
             scratch = os.open(folder / "scratch", os.O_RDONLY | os.O_CLOEXEC)
             undo.callback(os.close, scratch)
@@ -134,6 +136,15 @@ class TemplateStore:
                     if free:
                         shutil.rmtree(path, ignore_errors=True)
                         gone.append(path)
+        return gone
+
+    def prune(self, unused_s: float, now: float) -> list[Path]:
+        """Delete templates that nobody loaded for so long; machines that run on are not harmed."""
+        gone = []
+        for seal in sorted(self._folder.glob(f"*/{_SEAL}")):
+            if now - seal.stat().st_mtime >= unused_s:
+                shutil.rmtree(seal.parent, ignore_errors=True)
+                gone.append(seal.parent)
         return gone
 
 
