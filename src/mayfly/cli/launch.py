@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -22,9 +21,7 @@ from mayfly.services.actions import resolve_actions
 from mayfly.services.config import Config
 from mayfly.services.source import RepositorySource
 from mayfly.system.home import Home
-from mayfly.workflow.model import Workflow
 from mayfly.workflow.planned import RunPlan
-from mayfly.workflow.selection import selected_jobs
 
 _GOOD = frozenset({Conclusion.SUCCESS, Conclusion.SKIPPED})
 
@@ -45,11 +42,11 @@ async def launch(
     if not selection.chosen:
         raise nothing_to_run(selection, request)
     repository = selection.repository
-    workflows = [_narrowed(chosen.workflow, request.jobs) for chosen in selection.chosen]
+    plans = selection.plans(request, variables=config.vars, labels=config.labels)
     async with contextlib.AsyncExitStack() as stack:
         async with with_sources(repository):
             resolved = await stack.enter_async_context(
-                resolve_actions(workflows, repository, config.actions, home.actions)
+                resolve_actions(plans, repository, config.actions, home.actions)
             )
         source = await stack.enter_async_context(
             RepositorySource(
@@ -58,13 +55,6 @@ async def launch(
                 history=resolved.needs_history,
                 ref=selection.chosen[0].event.ref,
             )
-        )
-        plans = selection.plans(
-            request,
-            called=resolved.called,
-            actions=resolved.keys,
-            variables=config.vars,
-            labels=config.labels,
         )
         options = FleetOptions(
             home=home,
@@ -160,11 +150,6 @@ def _written(events: Path) -> TextIO:
         return events.open("w", encoding="utf-8")
     except OSError as error:
         raise InvalidInput(f"--events: cannot write {events}: {error.strerror}") from error
-
-
-def _narrowed(workflow: Workflow, jobs: frozenset[str]) -> Workflow:
-    """Only what will run need be fetched, and only its problems are told."""
-    return replace(workflow, jobs=selected_jobs(workflow, jobs))
 
 
 def _introduction(selection: Selection) -> Iterator[str]:

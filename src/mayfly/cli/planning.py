@@ -53,13 +53,7 @@ async def make_outlook(request: Request) -> Outlook:
     """Raises InvalidInput for what concerns a whole run, WorkflowInvalid for bad files."""
     config = load_config(Home.default())
     selection = await select(request)
-    plans = selection.plans(
-        request,
-        called=selection.local,
-        actions={},
-        variables=config.vars,
-        labels=config.labels,
-    )
+    plans = selection.plans(request, variables=config.vars, labels=config.labels)
     notes = {chosen.workflow.file: chosen.note for chosen in selection.chosen}
     runs = [_run(plan, notes[plan.workflow.file]) for plan in plans]
     return Outlook(selection, tuple(runs))

@@ -52,20 +52,17 @@ class Selection:
         self,
         request: Request,
         *,
-        called: Mapping[str, Workflow],
-        actions: Mapping[str, str],
         variables: Mapping[str, str],
         labels: Mapping[str, Requirement],
     ) -> list[RunPlan]:
-        """One for each workflow and leg, the legs of a workflow together."""
+        """One for each workflow and leg, the legs of a workflow together; nothing is fetched."""
 
         def plan(chosen: Chosen, leg: Architecture | None) -> RunPlan:
             return RunPlan(
                 workflow=chosen.workflow,
                 event=chosen.event,
                 repository=self.repository.state,
-                called=called,
-                actions=actions,
+                called=self.local,
                 inputs=request.inputs if chosen.event.name == "workflow_dispatch" else {},
                 secrets=request.secrets,
                 vars={**variables, **request.vars},

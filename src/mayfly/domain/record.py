@@ -54,7 +54,10 @@ class StepRecord:
 
 @dataclass(slots=True)
 class JobRecord:
-    """`started` is when it got a machine, `finished` when its state became final."""
+    """`started` is when it began to run (before that, to wait for its machine).
+
+    `finished` is when its state became final.
+    """
 
     ref: JobRef
     name: str
@@ -80,7 +83,7 @@ class JobRecord:
         return [step for step in self.steps.values() if step.conclusion is Conclusion.FAILURE]
 
     def elapsed(self, now: float) -> float | None:
-        """Seconds it has had a machine; None if it never had one."""
+        """Seconds it has run, or waited for its machine; None if it never got that far."""
         if self.started is None:
             return None
         return max(0.0, (now if self.finished is None else self.finished) - self.started)
@@ -141,7 +144,7 @@ class Record:
         job.name, job.state = event.name, event.state
         job.reason = event.reason
         job.architecture = event.architecture or job.architecture
-        if event.state in {JobState.STARTING, JobState.RUNNING} and job.started is None:
+        if event.state in {JobState.STARTING, JobState.RUNNING}:
             job.started = event.at
         if event.state.is_final:
             job.finished = event.at
