@@ -115,8 +115,6 @@ def at_once(events: Sequence[Event], refs: Callable[[JobRef], bool] = lambda ref
     return most
 
 
-def make_fleet(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, capacity: Capacity = SMALL
-) -> Fleet:
+def make_fleet(monkeypatch: pytest.MonkeyPatch, folder: Path, capacity: Capacity = SMALL) -> Fleet:
     monkeypatch.setattr(fleet, "host_capacity", lambda: capacity)
     return Fleet(Home(folder), DummyDriver())

@@ -41,7 +41,6 @@ _SPARE_S = 15.0
 _STATES = {
     Conclusion.SUCCESS: JobState.SUCCEEDED,
     Conclusion.FAILURE: JobState.FAILED,
-    Conclusion.CANCELLED: JobState.CANCELLED,
     Conclusion.SKIPPED: JobState.SUCCEEDED,
 }
 
@@ -124,7 +123,7 @@ class Session:
             while data := await self._machine.read():
                 for item in conversation.feed(data):
                     if isinstance(item, JobFinished):
-                        return _ended(item, cancelled=wish.done())
+                        return _ended(item, wish.result() if wish.done() else None)
                     await self._take(item)
         except MachineFailed:
             _log.debug("%s ended while it was written to", self._machine.id)
@@ -195,10 +194,16 @@ class Session:
         return Ended(state, reason=reason, machine_gone=True)
 
 
-def _ended(finished: JobFinished, *, cancelled: bool) -> Ended:
+def _ended(finished: JobFinished, cancelled: str | None) -> Ended:
+    """`cancelled` says why, if somebody asked for it."""
+    reason = finished.reason
     if finished.timed_out:
-        return Ended(JobState.TIMED_OUT, finished.outputs, finished.reason)
-    if finished.conclusion is Conclusion.CANCELLED and not cancelled:
+        state = JobState.TIMED_OUT
+    elif finished.conclusion is not Conclusion.CANCELLED:
+        state = _STATES[finished.conclusion]
+    elif cancelled is not None:
+        state, reason = JobState.CANCELLED, reason or cancelled
+    else:
+        state = JobState.FAILED
         reason = "the runner says that the job was cancelled, which nobody asked for"
-        return Ended(JobState.FAILED, finished.outputs, reason)
-    return Ended(_STATES[finished.conclusion], finished.outputs, finished.reason)
+    return Ended(state, finished.outputs, reason)

@@ -173,7 +173,8 @@ class Orchestrator:
             return False
         row.planned = job
         if job.state in _DECIDED:
-            return self.move(row, _DECIDED[job.state], job.reason)
+            because = run.cancelled if job.state is PlannedState.CANCELLED else None
+            return self.move(row, _DECIDED[job.state], because or job.reason)
         if job.state is PlannedState.BLOCKED:
             self.move(row, JobState.BLOCKED, job.reason)
             return False
