@@ -21,7 +21,8 @@ from mayfly.system.home import Home
 
 _REDRAWS_A_SECOND = 8
 
-Follow = Callable[[Architecture], stages.Observer]
+Follow = Callable[[Architecture], Callable[[str, float | None], None]]
+"""Shows one build: called with its stage and, when it has moved on, the fraction done."""
 
 
 async def build_images(
@@ -62,10 +63,18 @@ async def _all(
     rebuild: bool,
 ) -> list[Image | MayflyError]:
     async def one(leg: Architecture) -> Image | MayflyError:
+        show = follow(leg)
+
+        def observe(progress: stages.Progress) -> None:
+            show(progress.stage.value, progress.fraction)
+
         try:
-            return await build(home, recipe, leg, observer=follow(leg), rebuild=rebuild)
+            image = await build(home, recipe, leg, observer=observe, rebuild=rebuild)
         except MayflyError as error:
+            show("failed", None)
             return error
+        show("ready", 1.0)
+        return image
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(leg)) for leg in legs]
@@ -73,11 +82,11 @@ async def _all(
 
 
 def _bar_of(bars: Progress, recipe: Recipe) -> Follow:
-    def follow(leg: Architecture) -> stages.Observer:
+    def follow(leg: Architecture) -> Callable[[str, float | None], None]:
         task = bars.add_task(f"{recipe.name} {leg}", total=1.0, stage="waiting")
 
-        def show(progress: stages.Progress) -> None:
-            bars.update(task, completed=progress.fraction, stage=progress.stage.value)
+        def show(stage: str, fraction: float | None) -> None:
+            bars.update(task, completed=fraction, stage=stage)
 
         return show
 
@@ -85,14 +94,14 @@ def _bar_of(bars: Progress, recipe: Recipe) -> Follow:
 
 
 def _lines_of(recipe: Recipe) -> Follow:
-    def follow(leg: Architecture) -> stages.Observer:
-        last: stages.Stage | None = None
+    def follow(leg: Architecture) -> Callable[[str, float | None], None]:
+        last = ""
 
-        def show(progress: stages.Progress) -> None:
+        def show(stage: str, _fraction: float | None) -> None:
             nonlocal last
-            if progress.stage is not last:
-                last = progress.stage
-                say(f"{recipe.name} {leg}: {last.value}")
+            if stage != last:
+                last = stage
+                say(f"{recipe.name} {leg}: {stage}")
 
         return show
 
