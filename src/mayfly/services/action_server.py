@@ -122,7 +122,7 @@ class ActionServer:
             try:
                 return await git(folder, *_OPTIONS, *arguments, env=self._env, timeout=timeout)
             except TimeoutError:
-                self._down = f"no answer within {timeout:.0f} seconds"
+                self._down = f"no answer within {timeout:g} seconds"
                 raise ServerUnreachable(self._down) from None
             except CommandFailed as error:
                 raise self._meaning(action, error.stderr) from error

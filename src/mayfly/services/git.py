@@ -1,7 +1,9 @@
 """Starts git, and tells its failures apart from an ordinary non-zero answer."""
 
 import asyncio
+import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,14 +43,14 @@ async def git(
     folder: Path,
     *arguments: str,
     stdin: bytes = b"",
-    stdout: int = subprocess.PIPE,
     env: Mapping[str, str] | None = None,
     timeout: float | None = None,
 ) -> bytes:
-    """What git prints, started in `folder`; empty if `stdout` is a descriptor to print to.
+    """What git prints, started in `folder`.
 
     `env` is added to the environment. Raises `CommandFailed`; `TimeoutError` after `timeout`
-    seconds; `HostCannot` when git is missing. However this ends, git has ended too.
+    seconds; `HostCannot` when git is missing. However this ends, git has ended too. It has no
+    terminal: nothing it starts can ask a person.
     """
     if which("git") is None:
         raise HostCannot("git is not installed", remedy="install it: sudo apt-get install git")
@@ -56,21 +58,24 @@ async def git(
     process = await start(
         dies_with_parent(argv),
         stdin=subprocess.PIPE,
-        stdout=stdout,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=_environment() | dict(env or {}),
         cwd=folder,
+        new_session=True,
     )
     try:
         async with asyncio.timeout(timeout):
             output, errors = await process.communicate(stdin)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    except BaseException:
+        # With its helpers: one that speaks HTTP would go on waiting for its server.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        raise
     if process.returncode:
         raise CommandFailed(argv, process.returncode, errors.decode(errors="replace"))
-    return output or b""
+    return output
 
 
 async def answer(folder: Path, *arguments: str) -> str | None:

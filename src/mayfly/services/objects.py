@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mayfly.services.git import answer, git
+from mayfly.services.refs import HEADS, TAGS
 from mayfly.services.repository import Repository
 
 _SHA1_LENGTH = 40
-_HEADS = "refs/heads/"
-_TAGS = "refs/tags/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +37,8 @@ async def choose_objects(repository: Repository, ref: str, *, history: bool) -> 
     state, known = repository.state, repository.refs.all
     refs = {"HEAD": state.sha}
     if state.branch is not None:
-        refs[_HEADS + state.branch] = state.sha
-    if ref.startswith(_TAGS) and ref in known:
+        refs[HEADS + state.branch] = state.sha
+    if ref.startswith(TAGS) and ref in known:
         refs[ref] = known[ref]
     elif ref.startswith("refs/"):
         refs.setdefault(ref, state.sha)
@@ -68,11 +67,11 @@ async def pack_objects(root: Path, folder: Path, objects: Objects) -> Path:
 def _others(repository: Repository) -> list[tuple[str, str]]:
     known = repository.refs.all
     remote = f"refs/remotes/{repository.refs.remote}/"
-    branches = {name: commit for name, commit in known.items() if name.startswith(_HEADS)}
+    branches = {name: commit for name, commit in known.items() if name.startswith(HEADS)}
     for name, commit in known.items():
         if name.startswith(remote) and name != remote + "HEAD":
-            branches[_HEADS + name.removeprefix(remote)] = commit
-    tags = {name: commit for name, commit in known.items() if name.startswith(_TAGS)}
+            branches[HEADS + name.removeprefix(remote)] = commit
+    tags = {name: commit for name, commit in known.items() if name.startswith(TAGS)}
     return sorted((branches | tags).items())
 
 

@@ -5,13 +5,13 @@ read_repository → Repository(state → events, plan;  workflows → reader;  t
 
 import asyncio
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mayfly.domain.errors import HostCannot, InvalidInput, MayflyError
 from mayfly.services.git import answer, git, paths
-from mayfly.services.history import Refs, changes
+from mayfly.services.history import changes
+from mayfly.services.refs import LISTING, Refs, read_refs
 from mayfly.services.remote import Forge, forge_of, safe_name, without_credentials
 from mayfly.services.tree import CommitTree, Tree, WorkingTree, hidden_files
 from mayfly.system.process import CommandFailed
@@ -21,8 +21,8 @@ from mayfly.workflow.events import RepositoryState
 WORKFLOWS = ".github/workflows"
 _SUFFIXES = (".yml", ".yaml")
 _GITHUB = "https://github.com"
-_LOG = ("-c", "log.showSignature=false", "log", "-1")
-_COMMIT_FORMAT = "%H%x00%an%x00%ae%x00%cI%x00%B"
+_COMMIT_FORMAT = "%H%x00%P%x00%an%x00%ae%x00%cI%x00%B"
+_LOG = ("-c", "log.showSignature=false", "log", "-1", f"--format={_COMMIT_FORMAT}", "HEAD", "--")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +66,27 @@ async def read_repository(path: Path, *, clean: bool = False, event: str = "push
     InvalidInput if there is no clone, or no commit in it; HostCannot without git.
     """
     root = await _root(path)
-    branch = await answer(root, "symbolic-ref", "--quiet", "--short", "HEAD")
     try:
-        shown = await git(root, *_LOG, f"--format={_COMMIT_FORMAT}", "HEAD", "--")
+        shown = await git(root, *_LOG)
     except CommandFailed as error:
         raise InvalidInput(
             f"{root} has no commit yet", remedy="commit something first", details=error.stderr
         ) from error
-    sha, author, email, timestamp, message = _text(shown).split("\0", 4)
-    listed, config, tags = await asyncio.gather(
-        git(root, "for-each-ref", "--format=%(refname) %(objectname)"),
-        git(root, "config", "--list", "-z"),
-        git(root, "tag", "--points-at", "HEAD", "--sort=-version:refname"),
-    )
+    sha, parents, author, email, timestamp, message = _text(shown).split("\0", 5)
+    listed, config = await asyncio.gather(git(root, *LISTING), git(root, "config", "--list", "-z"))
     settings = _settings(config)
-    refs = await _refs(root, branch, sha, listed, settings)
+    refs = read_refs(_text(listed), sha, settings)
     origin = await answer(root, "remote", "get-url", refs.remote)
     forge = (forge_of(origin) if origin else None) or Forge(_GITHUB, "local", safe_name(root.name))
-    changed = await changes(root, refs, event, clean=clean)
+    parent = parents.partition(" ")[0] or None
+    changed = await changes(root, refs, parent, event, clean=clean)
     state = RepositoryState(
         owner=forge.owner,
         name=forge.name,
-        branch=branch,
+        branch=refs.branch,
         sha=sha,
         default_branch=refs.default_branch,
-        tags=tuple(_text(tags).split()),
+        tags=refs.tags,
         actor=settings.get("github.user") or "local",
         author_name=author,
         author_email=email,
@@ -151,28 +147,6 @@ def _no_clone(folder: Path, stderr: str) -> MayflyError:
         remedy="run in a clone, or make it one: git init && git add . && git commit",
         details=reason,
     )
-
-
-async def _refs(
-    root: Path, branch: str | None, sha: str, listed: bytes, settings: Mapping[str, str]
-) -> Refs:
-    known = {"HEAD": sha}
-    for line in _text(listed).splitlines():
-        name, _, commit = line.rpartition(" ")
-        known[name] = commit
-    remote = settings.get(f"branch.{branch}.remote", "origin")
-    if remote == ".":
-        remote = "origin"
-    marked = await answer(root, "symbolic-ref", "--quiet", f"refs/remotes/{remote}/HEAD")
-    if marked:
-        default = marked.removeprefix(f"refs/remotes/{remote}/")
-    else:
-        usual = (settings.get("init.defaultbranch", "main"), "main", "master", branch or "main")
-        places = (f"refs/remotes/{remote}/", "refs/heads/")
-        default = next(
-            (name for place in places for name in usual if place + name in known), usual[-1]
-        )
-    return Refs(known, branch, remote, default)
 
 
 def _settings(listed: bytes) -> dict[str, str]:
