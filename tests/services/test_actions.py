@@ -1,5 +1,6 @@
 """Actions and workflows from elsewhere, fetched from real repositories."""
 
+import asyncio
 import contextlib
 import io
 import tarfile
@@ -8,14 +9,16 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from tests.runner.harness import Host, run_job
 from tests.services.gitting import commit, new_repository, run_git, write
 
-from mayfly.domain.errors import InvalidInput, WorkflowInvalid
+from mayfly.domain.errors import InvalidInput, Location, WorkflowInvalid
 from mayfly.services.actions import ResolvedActions, resolve_actions
 from mayfly.services.config import ActionSettings
 from mayfly.services.repository import Repository, read_repository
 from mayfly.services.scratch import scratch_of
 from mayfly.workflow.events import event_for
+from mayfly.workflow.model import Step
 from mayfly.workflow.plan import advance
 from mayfly.workflow.planned import RunPlan
 from mayfly.workflow.reader import read_workflow
@@ -397,3 +400,23 @@ class TestHistory:
         action = f"{{name: t, description: d, runs: {{using: composite, steps: {steps}}}}}"
         async with world.resolved(job("./a"), {"a/action.yml": action}) as resolved:
             assert resolved.needs_history
+
+
+async def test_the_runner_runs_what_was_fetched(world: World) -> None:
+    step = "{run: 'cat ${{ github.action_path }}/text ${{ github.action_path }}/../top', shell: sh}"
+    action = f"{{name: t, description: d, runs: {{using: composite, steps: [{step}]}}}}"
+    await world.action("octo/tool", {"sub/action.yml": action, "sub/text": "one ", "top": "two"})
+    async with world.resolved(job("octo/tool/sub@v1")) as resolved:
+        [key] = resolved.sources
+        source = b"".join([piece async for piece in resolved.open(key)])
+
+        def prepare(host: Host) -> None:
+            host.sources[key] = source
+
+        used = Step(Location(CI, 1, 1), uses="octo/tool/sub@v1")
+        guest = world.folder / "guest"
+        done = await asyncio.to_thread(
+            run_job, guest, used, prepare=prepare, actions=dict(resolved.keys)
+        )
+    assert done.outcomes == ["success"], done.host.logs
+    assert "one two" in done.log(1)
