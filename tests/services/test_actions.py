@@ -288,7 +288,12 @@ class TestRefusals:
         [problem] = await world.problems(job("octo/tool@" + "a" * 40))
         assert problem.endswith(f": octo/tool has no commit {'a' * 40}")
 
-    async def test_transports_that_start_programs_are_off(self, world: World) -> None:
+    async def test_transports_that_start_programs_are_off(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = world.folder / "gitconfig"
+        config.write_text('[protocol "ext"]\n\tallow = always\n')
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
         mark = world.folder / "mark"
         world.url = f"ext::sh -c touch% {mark}% #"
         [problem] = await world.problems(job("octo/tool@v1"))
