@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from textwrap import dedent
@@ -37,8 +37,6 @@ def plan(text: str, **options: Any) -> RunPlan:
     run = Run(dedent(text), **options).plan
     if file is None:
         return run
-    from dataclasses import replace  # noqa: PLC0415
-
     return replace(run, workflow=replace(run.workflow, file=file))
 
 

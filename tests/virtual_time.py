@@ -78,9 +78,8 @@ def run_virtual(
             loop.virtual.at_turn = lambda turn: None
             await _settle()
 
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        loop = runner.get_loop()
-        assert isinstance(loop, VirtualTimeLoop)
+    loop = VirtualTimeLoop()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(main())
 
 

@@ -8,6 +8,7 @@ from tests.virtual_time import virtual_time
 
 from mayfly.domain.errors import InvalidInput
 from mayfly.domain.job import Conclusion, JobState
+from mayfly.machines.base import MachineSpec
 
 SUCCESS, FAILURE, CANCELLED = Conclusion.SUCCESS, Conclusion.FAILURE, Conclusion.CANCELLED
 
@@ -91,6 +92,19 @@ async def test_fail_fast_cancels_running_and_queued_combinations(fleet: Fleet) -
     states = list(fleet.states().values())
     assert states == [JobState.FAILED, *[JobState.CANCELLED] * 5]
     assert fleet.job("a (succeeds, 100)").reason == "another job failed"
+
+
+@virtual_time
+async def test_a_run_ends_when_all_that_was_left_was_queued_and_is_cancelled(fleet: Fleet) -> None:
+    text = workflow("""\
+  a:
+    runs-on: mayfly-1cpu-8gb
+    strategy: {matrix: {conduct: [fails, succeeds]}}
+    env: {DUMMY: '${{ matrix.conduct }}', DUMMY_SECONDS: 3}
+    steps: [{run: make}]
+""")
+    assert await fleet.run(text) == [FAILURE]
+    assert fleet.states() == {"a (fails)": JobState.FAILED, "a (succeeds)": JobState.CANCELLED}
 
 
 @virtual_time
@@ -203,7 +217,7 @@ async def test_what_no_host_can_serve_is_rejected_with_the_nearest_size(fleet: F
 @virtual_time
 async def test_fit_takes_the_nearest_size(fleet: Fleet) -> None:
     text = workflow("  big:\n    runs-on: mayfly-8cpu-64gb\n    steps: [{run: make}]")
-    sizes = []
+    sizes: list[MachineSpec] = []
     fleet.when("big", JobState.RUNNING, lambda: sizes.extend(fleet.driver.alive.values()))
     assert await fleet.run(text, fit=True) == [SUCCESS]
     assert [(size.vcpus, size.memory_mib) for size in sizes] == [(2, 8192)]
@@ -212,7 +226,7 @@ async def test_fit_takes_the_nearest_size(fleet: Fleet) -> None:
 @virtual_time
 async def test_a_job_for_any_architecture_says_which_it_got(fleet: Fleet) -> None:
     text = workflow("  a:\n    runs-on: mayfly-any\n    steps: [{run: make}]")
-    specs = []
+    specs: list[MachineSpec] = []
     fleet.when("a", JobState.RUNNING, lambda: specs.extend(fleet.driver.alive.values()))
     assert await fleet.run(text) == [SUCCESS]
     assert fleet.job("a").architecture is specs[0].architecture
