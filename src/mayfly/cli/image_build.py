@@ -29,7 +29,6 @@ async def build_images(
     home: Home, recipe: Recipe, legs: Sequence[Architecture], *, rebuild: bool
 ) -> int:
     """Exit code: that of the first build that failed; the others go on to their end."""
-    started = time.monotonic()
     if wants_live(sys.stderr):
         with Progress(
             SpinnerColumn(),
@@ -45,12 +44,12 @@ async def build_images(
         results = await _all(home, recipe, legs, _lines_of(recipe), rebuild=rebuild)
     store = ImageStore(home)
     exit_code = ExitCode.OK
-    for result in results:
+    for result, seconds in results:
         if isinstance(result, MayflyError):
             print_error(result)
             exit_code = exit_code or result.exit_code
         else:
-            print_built(store, result, time.monotonic() - started)
+            print_built(store, result, seconds)
     return exit_code
 
 
@@ -61,8 +60,11 @@ async def _all(
     follow: Follow,
     *,
     rebuild: bool,
-) -> list[Image | MayflyError]:
-    async def one(leg: Architecture) -> Image | MayflyError:
+) -> list[tuple[Image | MayflyError, float]]:
+    """What each build came to, and the seconds it took."""
+
+    async def one(leg: Architecture) -> tuple[Image | MayflyError, float]:
+        started = time.monotonic()
         show = follow(leg)
 
         def observe(progress: stages.Progress) -> None:
@@ -72,9 +74,9 @@ async def _all(
             image = await build(home, recipe, leg, observer=observe, rebuild=rebuild)
         except MayflyError as error:
             show("failed", None)
-            return error
+            return error, time.monotonic() - started
         show("ready", 1.0)
-        return image
+        return image, time.monotonic() - started
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(leg)) for leg in legs]

@@ -4,7 +4,7 @@
     ci.yml  ci                amd64                      arm64
     ├─ build                  ✓ 12s                      ⠹ 41s  Run make
     │                                                      cc -O2 -c sign.c
-    └─ test                   ⠹ 3.1s  Run ./test         · blocked: waits for build
+    └─ test                   ⠹ 3.1s  Run ./test         · waits for build
     4 jobs: 2 running, 1 waiting, 1 succeeded · 42s · Ctrl-C cancels
 
 When there are more jobs than lines, those that run and those that failed stay, and the rest is
@@ -19,6 +19,7 @@ from rich.text import Text
 
 from mayfly.cli.guest_text import shown
 from mayfly.cli.live_rows import ACTIVE, WAITING, Leg, Row, choose, rows
+from mayfly.cli.log_text import LogReader
 from mayfly.cli.words import STATE_MARKS, duration, plural, state_words, workflow_name
 from mayfly.domain.events import Preparing
 from mayfly.domain.job import JobState
@@ -128,13 +129,15 @@ def _what(job: JobRecord) -> str:
     if job.state is JobState.SUCCEEDED:
         return ""
     words = state_words(job.state)
+    if job.reason and job.state in WAITING:
+        return shown(job.reason)
     return f"{words}: {shown(job.reason)}" if job.reason else words
 
 
 def _last_line(job: JobRecord | None) -> Text:
     step = job.current_step if job and job.state is JobState.RUNNING else None
-    lines = (shown(line).strip() for line in reversed(step.tail)) if step else iter(())
-    last = next((line for line in lines if line), "")
+    lines = (LogReader(colour=False).read(line) for line in reversed(step.tail if step else ()))
+    last = next((line.text.strip() for line in lines if line and line.text.strip()), "")
     return Text(f"  {last.expandtabs(4)}", style="dim italic")
 
 
