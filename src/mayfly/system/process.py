@@ -5,10 +5,12 @@ leaves no process behind.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -92,9 +94,9 @@ async def run(
 ) -> Completed:
     """Run a command to its end.
 
-    Raises `CommandFailed` for a status other than 0 when `check`, `TimeoutError` (the process is
-    killed first) after `timeout` seconds, `FileNotFoundError` when the tool is missing. A
-    cancelled call kills the process too.
+    Raises `CommandFailed` for a status other than 0 when `check`, `TimeoutError` (the process and
+    its children are killed first) after `timeout` seconds, `FileNotFoundError` when the tool is
+    missing. A cancelled call kills them too.
     """
     process = await start(
         argv,
@@ -104,13 +106,16 @@ async def run(
         env=env,
         cwd=cwd,
         pass_fds=pass_fds,
+        new_session=True,
     )
     try:
         async with asyncio.timeout(timeout):
             out, err = await process.communicate(input_bytes)
     finally:
         if process.returncode is None:
-            process.kill()
+            # With what it started, which would hold its pipes and so keep us waiting.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     status = process.returncode if process.returncode is not None else -1
     stdout = out[:_OUTPUT_LIMIT].decode(errors="replace")
