@@ -49,7 +49,7 @@ docs: setup  ## Write docs/cli.md anew, from the program
 
 .PHONY: picture
 picture: setup  ## Draw the README's picture anew, from a real run of the demo
-	@scripts/picture docs/demo.svg
+	python scripts/picture.py docs/demo.svg
 
 .PHONY: clean
 clean:  ## Remove what was made in this clone; images stay, see `mayfly image rm`
