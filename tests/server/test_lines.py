@@ -1,5 +1,7 @@
 """Output in pieces to lines."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +55,7 @@ def test_a_line_without_end_is_held_within_bounds() -> None:
 def test_the_pieces_make_no_difference(data: list[bytes], cuts: list[int]) -> None:
     text = b"".join(data)
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
-    pieces = [text[begin:end] for begin, end in zip(places, places[1:], strict=False)]
+    pieces = [text[begin:end] for begin, end in itertools.pairwise(places)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lines, "MAX_LINE", 8)
         assert split(*pieces) == split(text)

@@ -150,6 +150,7 @@ def test_cancelled_at_any_moment_a_fleet_leaves_nothing(
     def check() -> None:
         fleet = made[-1]
         assert not fleet.driver.alive
+        assert fleet.driver.closed
         assert not [path for path in fleet.home.machines.iterdir() if path.is_dir()]
 
     assert cancelled_at_every_turn(work, check, times=times) > 50

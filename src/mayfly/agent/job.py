@@ -75,8 +75,7 @@ async def run_job(
             await control.report(lease, JobEnded(JobState.CANCELLED, reason="interrupted"))
         raise
     finally:
-        await stop(job.wish)
-        await job.destroy_machine()
+        await to_the_end(job.close())
 
 
 class _Unwanted(Exception):
@@ -140,6 +139,11 @@ class _Job:
         """Idempotent; not cut short by a cancellation."""
         if self.machine is not None:
             await to_the_end(self.machine.destroy())
+
+    async def close(self) -> None:
+        """Nothing of the job is left after it."""
+        await stop(self.wish)
+        await self.destroy_machine()
 
     async def _started(self) -> tuple[Machine, float]:
         """The machine, and the time (of the loop) from which its start counts."""

@@ -78,8 +78,7 @@ async def run_plans(
         await _or_failure(tasks.first(host.idle(), stop.wait()), hosting)
         return conclusions
     finally:
-        await tasks.stop(hosting, stopping)
-        await driver.close()
+        await tasks.to_the_end(_closed(driver, hosting, stopping))
 
 
 def _settings(options: FleetOptions) -> JobSettings:
@@ -90,6 +89,11 @@ def _settings(options: FleetOptions) -> JobSettings:
         disk_gib=options.disk_gib,
         keep=keep,
     )
+
+
+async def _closed(driver: MachineDriver, *running: "asyncio.Task[None]") -> None:
+    await tasks.stop(*running)
+    await driver.close()
 
 
 async def _interrupt_when(stop: asyncio.Event, orchestrator: Orchestrator) -> None:

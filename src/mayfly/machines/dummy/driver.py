@@ -90,8 +90,8 @@ class DummyMachine:
         finally:
             await self._port.close()
             await self._shell.close()
-            await stop(echoing)
             self._gone(self.id)
+            await stop(echoing)
 
 
 class DummyDriver:
@@ -102,6 +102,7 @@ class DummyDriver:
     def __init__(self, guest: Guest = scripted, *, folder: Path | None = None):
         """`folder` is where guests keep files, if they do; `reap` clears it."""
         self.faults = Faults()
+        self.closed = False
         self._guest = guest
         self._folder = folder
         self._alive: dict[str, MachineSpec] = {}
@@ -139,6 +140,7 @@ class DummyDriver:
         return [f"machine {path.name}" for path in reap_folders(self._folder)]
 
     async def close(self) -> None:
+        self.closed = True
         if self._alive:
             raise RuntimeError(f"machines are alive: {', '.join(self._alive)}")
         self._prepared.clear()

@@ -1,0 +1,390 @@
+"""One job: every way it can end, each reported once, and no machine left after any."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tests.agent.control import HERE, FakeControl, assignment
+from tests.virtual_time import cancelled_at_every_turn, run_virtual, virtual_time
+
+from mayfly.agent.job import JobSettings, run_job
+from mayfly.agent.session import SessionSettings, Sources
+from mayfly.domain.errors import HostCannot
+from mayfly.domain.job import JobState
+from mayfly.machines.base import Machine, MachineFailed
+from mayfly.machines.dummy.driver import DummyDriver
+from mayfly.machines.dummy.pipe import CAPACITY
+from mayfly.machines.network.base import NetworkPolicy
+from mayfly.protocol.fleet import (
+    Assignment,
+    JobEnded,
+    JobPhase,
+    Kept,
+    Measured,
+    Output,
+    Preparation,
+    Report,
+    StaleLease,
+)
+from mayfly.workflow.model import Step
+
+_MIB = 1024 * 1024
+ALLOWED = "at most 262148 are allowed"
+CHECKOUT = (Step(HERE, uses="actions/checkout@v4"),)
+
+
+async def a_source(_action: str | None) -> AsyncIterator[bytes]:
+    yield b"x" * 700_000
+
+
+@dataclass
+class Host:
+    """Runs one assignment."""
+
+    control: FakeControl = field(default_factory=FakeControl)
+    driver: DummyDriver = field(default_factory=DummyDriver)
+    sources: Sources = a_source
+    log_limit: int = 64 * _MIB
+    keep: Callable[[Machine], Any] | None = None
+
+    async def run(self, given: Assignment) -> None:
+        session = SessionSettings(self.sources, self.log_limit, cancel_grace_s=30.0)
+        settings = JobSettings(NetworkPolicy(), session, keep=self.keep)
+        await run_job(given, self.control, self.driver, settings)
+
+    async def outcome(self, given: Assignment) -> tuple[JobState, str | None]:
+        """How it ended; no machine may be left."""
+        await self.run(given)
+        assert not self.driver.alive
+        ended = self.control.end()
+        return ended.state, ended.reason
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+@virtual_time
+async def test_a_job_is_reported_in_order(host: Host) -> None:
+    host.driver.faults.start_s = 0.25
+    await host.run(assignment(outputs={"a": "b"}))
+    kinds = [type(report).__name__ for _, report in host.control.reports]
+    step = ["RunnerSaid", "Output", "RunnerSaid"]
+    made = ["JobPhase", "Preparation", "JobPhase"]
+    assert kinds == [*made, *step, "Measured", "JobEnded"]
+    assert host.control.end() == JobEnded(JobState.SUCCEEDED, {"a": "b"})
+    assert host.control.of(Measured)[0].start_seconds == pytest.approx(0.25)
+    assert not host.driver.alive
+
+
+@virtual_time
+async def test_progress_ends_with_done(host: Host) -> None:
+    host.driver.faults.prepare_s = 1.0
+    await host.run(assignment())
+    news = host.control.of(Preparation)
+    assert [one.stage for one in news] == ["booting", "ready"]
+    assert [one.done for one in news] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("conduct", "state", "reason"),
+    [
+        ("succeeds", JobState.SUCCEEDED, None),
+        ("fails", JobState.FAILED, None),
+        ("times_out", JobState.TIMED_OUT, None),
+        ("dies", JobState.FAILED, "the job ended its machine or its runner\npower off"),
+        ("crashes", JobState.LOST, "the machine failed\nthe dummy crashed"),
+        ("garbage", JobState.FAILED, "the runner broke the protocol: unknown frame kind 255"),
+        (
+            "oversized",
+            JobState.FAILED,
+            f"the runner broke the protocol: LOG frame of {0xFFFFFFFF} bytes; {ALLOWED}",
+        ),
+        (
+            "disorder",
+            JobState.FAILED,
+            "the runner broke the protocol: step 0 is not running",
+        ),
+        ("again", JobState.FAILED, "the runner broke the protocol: Ready out of order"),
+        (
+            "pretends",
+            JobState.FAILED,
+            "the runner broke the protocol: JobFinished while step 1 is running",
+        ),
+        (
+            "silent",
+            JobState.TIMED_OUT,
+            "still running after its timeout of 5 minutes; its machine was stopped",
+        ),
+        (
+            "deaf",
+            JobState.TIMED_OUT,
+            "still running after its timeout of 5 minutes; its machine was stopped",
+        ),
+    ],
+)
+def test_endings(host: Host, conduct: str, state: JobState, reason: str | None) -> None:
+    given = assignment(conduct)
+    assert run_virtual(lambda: host.outcome(given)) == (state, reason)
+
+
+@virtual_time
+async def test_a_job_that_prints_for_ever_is_stopped_at_the_limit(host: Host) -> None:
+    host.log_limit = 3 * _MIB
+    ended = await host.outcome(assignment("endless"))
+    assert ended == (JobState.FAILED, "the job printed more than 3 MiB: the limit of a job's log")
+    assert len(host.control.printed()) <= 3 * _MIB
+
+
+@virtual_time
+async def test_a_slow_host_holds_back_what_a_job_prints(host: Host) -> None:
+    given = assignment("endless")
+    largest = 0
+
+    def look(report: Report) -> None:
+        nonlocal largest
+        if isinstance(report, Output):
+            largest = max(largest, len(report.data))
+            if len(host.control.reports) > 40:
+                raise StaleLease("enough")
+
+    host.control.on_report = look
+    await host.run(given)
+    # Nothing was taken from the machine but what has been reported, and one frame.
+    assert largest <= 256 * 1024
+    assert len(host.control.printed()) <= 40 * 256 * 1024
+    assert CAPACITY < 256 * 1024
+    assert not host.driver.alive
+
+
+@virtual_time
+async def test_a_job_too_large_to_hand_over(host: Host) -> None:
+    state, reason = await host.outcome(assignment(steps=(Step(HERE, run="x" * 9 * _MIB),)))
+    assert state is JobState.FAILED
+    assert reason is not None
+    assert reason.startswith("the job is too large to hand over: CONTROL frame of")
+
+
+# --- machines that cannot be made ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", ["prepare", "start"])
+def test_a_machine_that_cannot_be_made_is_our_fault(host: Host, phase: str) -> None:
+    error = MachineFailed("no QEMU", details="exec failed", remedy="install it")
+    setattr(host.driver.faults, phase, error)
+    ended = run_virtual(lambda: host.outcome(assignment()))
+    assert ended == (JobState.LOST, "no QEMU\nexec failed\ninstall it")
+
+
+@virtual_time
+async def test_a_defect_of_a_driver_costs_the_job_only(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host.driver, "start", None)
+    ended = await host.outcome(assignment())
+    assert ended == (JobState.LOST, "a defect of Mayfly ended it; see its log")
+
+
+# --- cancellation --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("phase", "at"), [("prepare_s", 10), ("start_s", 10)])
+def test_cancelled_while_its_machine_is_made(host: Host, phase: str, at: int) -> None:
+    async def run() -> tuple[JobState, str | None]:
+        setattr(host.driver.faults, phase, 1e6)
+        asyncio.get_running_loop().call_later(at, host.control.cancel)
+        ended = await host.outcome(assignment())
+        assert asyncio.get_running_loop().time() == pytest.approx(at)
+        return ended
+
+    assert run_virtual(run) == (JobState.CANCELLED, "a test says so")
+
+
+@virtual_time
+async def test_cancelled_while_it_runs_it_may_clean_up(host: Host) -> None:
+    steps = (Step(HERE, run="make"), Step(HERE, run="never"))
+    tidy = Step(HERE, run="tidy", condition="always()")
+    asyncio.get_running_loop().call_later(4, host.control.cancel)
+    ended = await host.outcome(assignment(seconds=10, steps=(*steps, tidy)))
+    assert ended == (JobState.CANCELLED, "a test says so")
+    assert host.control.printed() == b"make\ntidy\n"
+    assert asyncio.get_running_loop().time() == pytest.approx(14)
+
+
+@pytest.mark.parametrize("conduct", ["deaf", "silent"])
+def test_cancelled_and_deaf_it_is_ended_after_its_grace(host: Host, conduct: str) -> None:
+    async def run() -> tuple[JobState, str | None]:
+        asyncio.get_running_loop().call_later(4, host.control.cancel)
+        ended = await host.outcome(assignment(conduct))
+        assert asyncio.get_running_loop().time() == pytest.approx(4 + 30 + 15)
+        return ended
+
+    assert run_virtual(run) == (
+        JobState.CANCELLED,
+        "cancelled; the job did not end within its grace",
+    )
+
+
+@virtual_time
+async def test_cancelled_while_the_guest_reads_nothing(host: Host) -> None:
+    """Then the Cancel cannot be written, and the job is cancelled all the same."""
+    host.driver = DummyDriver(lambda _port: asyncio.Event().wait())  # type: ignore[arg-type,return-value]
+    asyncio.get_running_loop().call_later(4, host.control.cancel)
+    ended = await host.outcome(assignment(steps=(Step(HERE, run="x" * _MIB),)))
+    assert ended == (JobState.CANCELLED, "cancelled; the job did not end within its grace")
+
+
+@virtual_time
+async def test_a_job_that_ends_before_it_hears_of_its_cancellation_has_succeeded(
+    host: Host,
+) -> None:
+    asyncio.get_running_loop().call_later(5, host.control.cancel)
+    assert await host.outcome(assignment(seconds=5, conduct="goes_on")) in {
+        (JobState.SUCCEEDED, None),
+        (JobState.CANCELLED, "a test says so"),
+        (JobState.FAILED, "the runner broke the protocol: the runner went on after JobFinished"),
+    }
+
+
+def test_cancelled_at_every_await_it_leaves_nothing_and_is_reported_once() -> None:
+    hosts: list[Host] = []
+
+    async def work() -> None:
+        host = Host(keep=lambda _machine: asyncio.sleep(1))
+        host.driver.faults.prepare_s = host.driver.faults.start_s = 1
+        hosts.append(host)
+        await host.run(assignment("fails", seconds=1, steps=CHECKOUT))
+
+    def check() -> None:
+        assert not hosts[-1].driver.alive
+        reports = [report for _, report in hosts[-1].control.reports]
+        ends = [report for report in reports if isinstance(report, JobEnded)]
+        assert len(ends) <= 1
+        assert isinstance(reports[-1], JobEnded) if ends else True
+
+    assert cancelled_at_every_turn(work, check) > 20
+    assert cancelled_at_every_turn(work, check, times=4) > 20
+
+
+# --- leases --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [JobPhase, Preparation, Output, Measured, Kept, JobEnded])
+def test_a_lease_that_is_over_ends_the_machine(host: Host, kind: type[Report]) -> None:
+    host.keep = lambda _machine: asyncio.sleep(0)
+
+    def refuse(report: Report) -> None:
+        if isinstance(report, kind):
+            raise StaleLease
+
+    async def run() -> None:
+        host.control.on_report = refuse
+        await host.run(assignment("fails"))
+        assert not host.driver.alive
+
+    run_virtual(run)
+
+
+@virtual_time
+async def test_a_control_plane_that_fails_at_the_end_is_not_kept_secret(host: Host) -> None:
+    def fail(report: Report) -> None:
+        if isinstance(report, JobEnded):
+            raise ConnectionError
+
+    host.control.on_report = fail
+    with pytest.raises(ConnectionError):
+        await host.run(assignment())
+    assert not host.driver.alive
+
+
+# --- sources -------------------------------------------------------------------------------------
+
+
+@virtual_time
+async def test_a_source_is_streamed(host: Host) -> None:
+    await host.run(assignment(steps=CHECKOUT))
+    assert b"source of 700000 bytes\n" in host.control.printed()
+    assert host.control.end().state is JobState.SUCCEEDED
+
+
+@virtual_time
+async def test_a_source_that_cannot_be_had_is_refused_with_the_reason(host: Host) -> None:
+    async def refuse(_action: str | None) -> AsyncIterator[bytes]:
+        raise HostCannot("the disk is full")
+        yield b""
+
+    host.sources = refuse
+    await host.run(assignment(steps=CHECKOUT))
+    assert host.control.printed() == b"no source: the disk is full\n"
+    assert host.control.end().state is JobState.FAILED
+
+
+@virtual_time
+async def test_a_source_that_breaks_off_does_not_leave_the_guest_waiting(host: Host) -> None:
+    async def broken(_action: str | None) -> AsyncIterator[bytes]:
+        yield b"x" * 1000
+        raise OSError("I/O error")
+
+    host.sources = broken
+    await host.run(assignment(steps=CHECKOUT))
+    assert b"no source: a defect of Mayfly broke the source off" in host.control.printed()
+    assert asyncio.get_running_loop().time() < 1
+
+
+@virtual_time
+async def test_a_source_that_is_still_sent_when_the_job_ends_is_closed(host: Host) -> None:
+    closed = []
+
+    async def slow(_action: str | None) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 1000
+                await asyncio.sleep(1)
+        finally:
+            closed.append(True)
+
+    host.sources = slow
+    asyncio.get_running_loop().call_later(100, host.control.cancel)
+    await host.run(assignment(steps=CHECKOUT))
+    assert closed == [True]
+
+
+# --- kept machines -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("conduct", "kept"),
+    [
+        ("fails", True),
+        ("times_out", True),
+        ("deaf", True),
+        ("endless", True),
+        ("succeeds", False),
+        ("dies", False),
+        ("crashes", False),
+        ("garbage", False),
+    ],
+)
+def test_the_machine_of_a_failed_job_is_kept_while_it_is_wanted(
+    host: Host, conduct: str, kept: bool
+) -> None:
+    seen: list[str] = []
+
+    async def keep(machine: Machine) -> None:
+        assert host.control.end().state in {JobState.FAILED, JobState.TIMED_OUT}
+        seen.append(machine.id)
+        await asyncio.sleep(1000)
+        assert list(host.driver.alive) == [machine.id]
+
+    async def run() -> None:
+        host.keep = keep
+        host.log_limit = _MIB
+        await host.run(assignment(conduct))
+        assert not host.driver.alive
+
+    run_virtual(run)
+    assert [one.machine for one in host.control.of(Kept)] == seen
+    assert len(seen) == int(kept)
