@@ -20,6 +20,7 @@ from mayfly.parity.compare import compare
 from mayfly.services.actions import resolve_actions
 from mayfly.services.config import Config
 from mayfly.services.source import RepositorySource
+from mayfly.system import tasks
 from mayfly.system.home import Home
 from mayfly.workflow.planned import RunPlan
 
@@ -65,44 +66,56 @@ async def launch(
             disk_gib=hosting.disk_gib,
             log_limit=hosting.log_limit,
         )
-        record = Record()
+        plans = [resolved.into(plan) for plan in plans]
         refs = [RunRef(plan.workflow.file, plan.architecture) for plan in plans]
+        progress = _Progress(refs, stop)
         log = stack.enter_context(_written(events)) if events else None
-        view = open_view(record, refs, stop, json=json, events=log)
+        view = open_view(progress.record, refs, stop, json=json, events=log)
         view.introduce(list(_introduction(selection)))
-        return await _run(plans, options, record, view, stop)
+        return await _run(plans, options, progress, view, stop)
+
+
+class _Progress:
+    """What is known of the runs; `ended` once all of them are over, though machines may be kept."""
+
+    def __init__(self, runs: Sequence[RunRef], stop: asyncio.Event):
+        self.record = Record()
+        self.ended = asyncio.Event()
+        self.interrupted = False
+        self._left = len(runs)
+        self._stop = stop
+
+    def take(self, event: Event) -> None:
+        self.record.apply(event)
+        if isinstance(event, RunFinished):
+            self._left -= 1
+            if self._left == 0:
+                self.interrupted = self._stop.is_set()
+                self.ended.set()
 
 
 async def _run(
     plans: Sequence[RunPlan],
     options: FleetOptions,
-    record: Record,
+    progress: _Progress,
     view: View,
     stop: asyncio.Event,
 ) -> int:
     """Shows the runs until the last has ended; kept machines may stay longer than that."""
-    ended = asyncio.Event()
-    left = len(plans)
 
     def observe(event: Event) -> None:
-        nonlocal left
-        record.apply(event)
+        progress.take(event)
         view.observe(event)
-        if isinstance(event, RunFinished):
-            left -= 1
-            if left == 0:
-                ended.set()
 
     running = asyncio.create_task(run_plans(plans, options, observe, stop))
     try:
-        interrupted = await _watch(running, ended, stop, view)
-        if ended.is_set():
-            view.report(compare(record))
+        await _watch(running, progress.ended, stop, view)
+        if progress.ended.is_set():
+            view.report(compare(progress.record))
         conclusions = await running
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-    exit_code = _exit_code(conclusions, record, interrupted=interrupted)
+        await tasks.stop(running)
+    exit_code = _exit_code(conclusions, progress)
     view.leave(exit_code)
     return exit_code
 
@@ -112,32 +125,27 @@ async def _watch(
     ended: asyncio.Event,
     stop: asyncio.Event,
     view: View,
-) -> bool:
-    """Draws until all runs have ended; gives whether they were interrupted."""
+) -> None:
+    """Draws until all runs have ended, or their task has."""
     over = asyncio.create_task(ended.wait())
     stopped = asyncio.create_task(stop.wait())
     try:
         async with view.drawing():
             await asyncio.wait({running, over, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            interrupted = stop.is_set() and not ended.is_set()
-            if interrupted:
+            if not (running.done() or over.done()):
                 view.tell("cancelling; steps under always() may still run; Ctrl-C ends it at once")
                 await asyncio.wait({running, over}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        over.cancel()
-        stopped.cancel()
-    return interrupted
+        await tasks.stop(over, stopped)
 
 
-def _exit_code(
-    conclusions: Mapping[RunRef, Conclusion], record: Record, *, interrupted: bool
-) -> ExitCode:
+def _exit_code(conclusions: Mapping[RunRef, Conclusion], progress: _Progress) -> ExitCode:
     """A failed job outweighs one that this host lost, and that one a job that could never run."""
-    if interrupted:
+    if progress.interrupted:
         return ExitCode.INTERRUPTED
     if all(conclusion in _GOOD for conclusion in conclusions.values()):
         return ExitCode.OK
-    states = {job.state for job in record.jobs}
+    states = {job.state for job in progress.record.jobs}
     if states & {JobState.FAILED, JobState.TIMED_OUT}:
         return ExitCode.JOB_FAILED
     if JobState.LOST in states:
