@@ -92,6 +92,8 @@ with_apt "$ARCH" apt-get --quiet update
 if foreign; then with_apt "$NATIVE" apt-get --quiet update; fi
 
 stage downloading
+# What was fetched a season ago has most likely been superseded.
+find "$CACHE" -name '*.deb' -ctime +90 -delete
 fetch "$ARCH" "$LISTS/essential" '?essential' usr-is-merged
 # shellcheck disable=SC2086  # lists of words, here and below
 fetch "$ARCH" "$LISTS/all" '?essential' $PACKAGES

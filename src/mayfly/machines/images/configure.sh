@@ -51,6 +51,12 @@ prepare() {
 
 is_program() { [ -f "$1" ] && [ ! -L "$1" ] && [ "$(head -c 4 "$1" | tail -c 3)" = ELF ]; }
 
+# mount_over PATH: the toolbox's file or folder over the root's.
+mount_over() {
+    mount --bind "$TOOLBOX/$1" "$ROOT/$1"
+    echo "$1" >>"$LISTS/mounted"
+}
+
 # The toolbox's libraries go where the root has nothing; its programs over those the root has too,
 # except ldconfig, which only knows libraries of its own architecture.
 mount_toolbox() {
@@ -61,23 +67,26 @@ mount_toolbox() {
     } >"$LISTS/native"
     while read -r path; do
         if [ -d "$TOOLBOX/$path" ]; then install -d "$ROOT/$path"; else : >"$ROOT/$path"; fi
-        mount --bind "$TOOLBOX/$path" "$ROOT/$path"
+        mount_over "$path"
     done <"$LISTS/native"
     [ -e "$ROOT/lib64" ] || ln -s usr/lib64 "$ROOT/lib64"
     (cd "$TOOLBOX" && find usr/bin usr/sbin -type f ! -name ldconfig) | while read -r path; do
-        if is_program "$TOOLBOX/$path" && is_program "$ROOT/$path"; then
-            mount --bind "$TOOLBOX/$path" "$ROOT/$path"
-        fi
+        if is_program "$TOOLBOX/$path" && is_program "$ROOT/$path"; then mount_over "$path"; fi
     done
 }
 
-# Takes away what mount_toolbox had to create, now or once the mounts are gone.
+# Takes away what mount_toolbox had to create, too.
 unmount_toolbox() {
+    while read -r path; do umount "$ROOT/$path"; done <"$LISTS/mounted"
     while read -r path; do
-        umount "$ROOT/$path"
         if [ -d "$ROOT/$path" ]; then rmdir "$ROOT/$path"; else rm "$ROOT/$path"; fi
     done <"$LISTS/native"
     [ -e "$ROOT/lib64" ] || rm -f "$ROOT/lib64"
+}
+
+in_root() {
+    cp "$WORK/$1" "$ROOT/tmp/"
+    chroot "$ROOT" sh -eu "/tmp/$1"
 }
 
 # What two machines must not share, and what only fills the image.
@@ -90,7 +99,7 @@ seal() {
     find "$ROOT/var/lib/dpkg" "$ROOT/var/cache/debconf" -name '*-old' -delete
     umount --lazy "$ROOT/proc"
     for node in $NODES; do umount "$ROOT/dev/$node"; done
-    for folder in dev run tmp var/tmp var/log var/cache/apt var/lib/apt/lists; do
+    for folder in dev run tmp var/tmp var/log var/cache/apt; do
         find "$ROOT/$folder" -mindepth 1 -delete
     done
 }
@@ -108,11 +117,10 @@ if foreign; then
 fi
 dpkg_of_host --configure --pending
 chroot "$ROOT" depmod --all "$(cat "$WORK/kernel-release")"
-for script in customize commands; do
-    cp "$WORK/$script.sh" "$ROOT/tmp/"
-    chroot "$ROOT" sh -eu "/tmp/$script.sh"
-done
+in_root customize.sh
 if foreign; then unmount_toolbox; fi
-seal
 # Package lists as of today: the guest's first `apt-get update` finds most of them current.
 cp -a "$WORK/apt/$ARCH/lists/." "$ROOT/var/lib/apt/lists/"
+# The recipe's own commands see the guest's architecture and nothing else.
+in_root commands.sh
+seal
