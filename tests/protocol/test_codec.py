@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mayfly.protocol.codec import MAX_DEPTH, DecodeError, decode, encode, from_plain
@@ -43,6 +43,7 @@ JSON = st.recursive(
 INNER = st.builds(Inner, st.integers(), st.floats(allow_nan=False))
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         Outer,
@@ -104,6 +105,7 @@ def test_bytes_that_are_not_json(data: bytes) -> None:
         decode(Outer, data)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_anything_is_a_message_or_a_decode_error(data: bytes) -> None:
     with contextlib.suppress(DecodeError):

@@ -4,7 +4,7 @@ import itertools
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mayfly.protocol.frames import (
@@ -27,6 +27,7 @@ def pieces_of(data: bytes, sizes: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
 
 
+@settings(deadline=None)
 @given(FRAMES, st.lists(st.integers(0, 40), max_size=20))
 def test_frames_come_out_as_they_went_in(frames: list[Frame], sizes: list[int]) -> None:
     data = b"".join(encode_frame(frame.kind, frame.payload) for frame in frames)
@@ -36,6 +37,7 @@ def test_frames_come_out_as_they_went_in(frames: list[Frame], sizes: list[int]) 
     assert not decoder.mid_frame
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400), st.lists(st.integers(0, 40), max_size=20))
 def test_garbage_is_frames_or_a_violation(garbage: bytes, sizes: list[int]) -> None:
     decoder = FrameDecoder()

@@ -5,7 +5,7 @@ import json
 import urllib.parse
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mayfly.runner.masks import Masker
@@ -69,6 +69,7 @@ def test_holds_secret() -> None:
     assert not masker.holds_secret("none")
 
 
+@settings(deadline=None)
 @given(SECRETS, FEW)
 def test_nothing_is_left_and_nothing_else_is_lost(secrets: list[str], text: str) -> None:
     masked = Masker(secrets).mask_text(text)
@@ -82,6 +83,7 @@ def test_nothing_is_left_and_nothing_else_is_lost(secrets: list[str], text: str)
     assert masked.replace("*", "") == kept
 
 
+@settings(deadline=None)
 @given(SECRETS, st.lists(st.text("ab", max_size=9), max_size=8))
 def test_pieces_of_an_endless_line_are_masked_as_the_whole(
     secrets: list[str], pieces: list[str]

@@ -1,6 +1,6 @@
 """A step's output, cut into pieces at any place."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mayfly.runner.commands import WorkflowCommand
@@ -48,6 +48,7 @@ def run(pieces: list[bytes]) -> Recorder:
     return recorder
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(WORDS)).map("".join), st.data())
 def test_pieces_make_no_difference(text: str, data: st.DataObject) -> None:
     whole = text.encode()

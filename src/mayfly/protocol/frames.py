@@ -55,7 +55,10 @@ def encode_frame(kind: FrameKind, payload: bytes) -> bytes:
 
 def encode_log(step: int, data: bytes) -> bytes:
     """A LOG frame; `data` is at most MAX_DATA bytes."""
-    return encode_frame(FrameKind.LOG, _STEP.pack(step) + data)
+    if len(data) > MAX_DATA:
+        raise ProtocolViolation(f"LOG of {len(data)} bytes; at most {MAX_DATA} are allowed")
+    # One copy, not two: this is the path of every byte a job prints.
+    return b"".join((_HEADER.pack(FrameKind.LOG, _STEP.size + len(data)), _STEP.pack(step), data))
 
 
 def decode_log(payload: bytes) -> tuple[int, bytes]:

@@ -1,7 +1,8 @@
 """The control group that holds everything a job starts, apart from the runner itself.
 
 The unit of the runner is delegated a cgroup v2 subtree. The runner moves into `runner` in it and
-steps into `job`, which bounds their number, so a job that forks without end fails by itself.
+steps into `job`, which bounds processes and memory and yields the processor: a job that forks or
+takes memory without end fails by itself, and the runner lives to say so.
 """
 
 import contextlib
@@ -9,7 +10,11 @@ import os
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
-_SHARE_OF_TASKS = 0.75
+_MIB = 1024 * 1024
+_MEMORY_PER_TASK = _MIB
+_LEAST_TASKS = 512
+_SHARE_OF_MEMORY = 0.9
+_RUNNER_WEIGHT = "10000"
 
 
 class JobGroup:
@@ -17,6 +22,7 @@ class JobGroup:
 
     def __init__(self, path: Path):
         self._path = path
+        self._seen = (0, 0)
 
     @classmethod
     def make(cls) -> "JobGroup | None":
@@ -25,11 +31,7 @@ class JobGroup:
             unit = _ROOT / _own_group().lstrip("/")
             if os.geteuid() != 0 or unit == _ROOT or not (unit / "cgroup.procs").is_file():
                 return None
-            for name in ("runner", "job"):
-                (unit / name).mkdir(exist_ok=True)
-            (unit / "runner" / "cgroup.procs").write_text(str(os.getpid()))
-            (unit / "cgroup.subtree_control").write_text("+pids")
-            (unit / "job" / "pids.max").write_text(str(_most_tasks()))
+            _divide(unit)
         except OSError:
             return None
         return cls(unit / "job")
@@ -43,6 +45,32 @@ class JobGroup:
         with contextlib.suppress(OSError):  # kernels before 5.14 lack it
             (self._path / "cgroup.kill").write_text("1")
 
+    def exceeded(self) -> str | None:
+        """Which bound the job ran into since this was last asked, if it did."""
+        kills = _count(self._path / "memory.events", "oom_kill")
+        refusals = _count(self._path / "pids.events", "max")
+        before, self._seen = self._seen, (kills, refusals)
+        if kills > before[0]:
+            size = int((self._path / "memory.max").read_text()) // _MIB
+            return f"the machine's memory was full ({size} MiB), so a process was killed"
+        if refusals > before[1]:
+            most = (self._path / "pids.max").read_text().strip()
+            return f"the job had {most} processes, the most this machine allows"
+        return None
+
+
+def _divide(unit: Path) -> None:
+    """Make both groups, the runner in its own, and set the bounds of the other."""
+    for name in ("runner", "job"):
+        (unit / name).mkdir(exist_ok=True)
+    (unit / "runner" / "cgroup.procs").write_text(str(os.getpid()))
+    (unit / "cgroup.subtree_control").write_text("+pids +memory +cpu")
+    (unit / "runner" / "cpu.weight").write_text(_RUNNER_WEIGHT)
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    tasks = max(_LEAST_TASKS, memory // _MEMORY_PER_TASK)
+    (unit / "job" / "pids.max").write_text(str(tasks))
+    (unit / "job" / "memory.max").write_text(str(int(memory * _SHARE_OF_MEMORY)))
+
 
 def _own_group() -> str:
     for line in Path("/proc/self/cgroup").read_text().splitlines():
@@ -52,5 +80,10 @@ def _own_group() -> str:
     return ""
 
 
-def _most_tasks() -> int:
-    return int(int(Path("/proc/sys/kernel/threads-max").read_text()) * _SHARE_OF_TASKS)
+def _count(file: Path, name: str) -> int:
+    with contextlib.suppress(OSError):
+        for line in file.read_text().splitlines():
+            key, _, value = line.partition(" ")
+            if key == name:
+                return int(value)
+    return 0

@@ -72,6 +72,10 @@ class Machine:
             return ending.status, ending.error.encode()
         return ending.status, bytes(tail)
 
+    def exceeded(self) -> str | None:
+        """Which bound of the machine the job ran into since this was last asked."""
+        return self._group.exceeded() if self._group is not None else None
+
     def kill_leftovers(self) -> None:
         """End what steps left running."""
         if self._group is not None:

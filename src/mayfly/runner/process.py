@@ -15,7 +15,8 @@ from mayfly.runner.launcher import PIPE_SIZE, Child
 from mayfly.runner.loop import Loop, Timer
 from mayfly.runner.port import Port
 
-_READ_SIZE = 256 * 1024
+# With the end of a line held back from before it still fits one LOG frame.
+_READ_SIZE = 192 * 1024
 _LINGER_S = 0.5
 
 Sink = Callable[[bytes], None]

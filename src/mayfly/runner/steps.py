@@ -80,6 +80,8 @@ class StepRunner:
             else:
                 ending, failures = self._script(running)
                 exit_code, reason = _judged(ending)
+                if reason is not None and (why := self._machine.exceeded()) is not None:
+                    reason = f"{reason.removesuffix('.')}: {why}."
                 reason = reason or next(iter(failures), None)
         except StepFailed as error:
             reason, logged = str(error), error.logged
