@@ -37,10 +37,10 @@ def pages(command: Any, name: str) -> Iterator[str]:
 def page(command: Any, name: str) -> str:
     arguments = [param for param in command.params if param.param_type_name == "argument"]
     options = [param for param in command.params if param.param_type_name == "option"]
-    usage = " ".join([name, *(param.metavar for param in arguments), "[OPTIONS]"])
+    usage = " ".join([name, *map(placeholder, arguments), "[OPTIONS]"])
     text = f"## {name}\n\n`{usage}`\n\n{plain(command.help)}\n"
     if arguments:
-        rows = "".join(f"| `{param.metavar}` | {cell(param.help)} |\n" for param in arguments)
+        rows = "".join(f"| `{placeholder(param)}` | {cell(param.help)} |\n" for param in arguments)
         text += f"\n| argument | |\n| --- | --- |\n{rows}"
     if options:
         rows = "".join(f"| {spelled(param)} | {cell(param.help)} |\n" for param in options)
@@ -48,8 +48,14 @@ def page(command: Any, name: str) -> str:
     return text
 
 
+def placeholder(param: Any) -> str:
+    if param.metavar:
+        return str(param.metavar)
+    return str(param.name.upper()) if param.required else f"[{param.name.upper()}]"
+
+
 def spelled(option: Any) -> str:
-    value = "" if option.is_flag else f" {option.metavar}"
+    value = "" if option.is_flag else f" {placeholder(option)}"
     return ", ".join(f"`{name}{value}`" for name in sorted(option.opts, key=len, reverse=True))
 
 
