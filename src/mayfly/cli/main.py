@@ -77,7 +77,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        app()
+        app(prog_name="mayfly")
     except MayflyError as error:
         from mayfly.cli.present import print_error
 

@@ -46,12 +46,12 @@ async def visit(read: Read, write: Write, user: str) -> int:
 
     `read` gives the next bytes of the guest's shell port, empty at its end.
     """
-    size = shutil.get_terminal_size()
-    opening = ShellOpen(size.lines, size.columns, os.environ.get("TERM", "dumb"), user)
-    await write(encode_shell_message(opening))
     keys: asyncio.Queue[bytes] = asyncio.Queue()
     left = asyncio.Event()
     with _keyboard(keys, left), _raw_terminal():
+        size = shutil.get_terminal_size()
+        opening = ShellOpen(size.lines, size.columns, os.environ.get("TERM", "dumb"), user)
+        await write(encode_shell_message(opening))
         tasks = [
             asyncio.create_task(_shown(read)),
             asyncio.create_task(_typed(keys, write)),
@@ -128,7 +128,7 @@ def _raw_terminal() -> Iterator[None]:
         yield
         return
     before = termios.tcgetattr(0)
-    tty.setraw(0)
+    tty.setraw(0, termios.TCSADRAIN)  # keeps what was typed ahead
     try:
         yield
     finally:
