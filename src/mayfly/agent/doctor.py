@@ -151,8 +151,8 @@ async def _network() -> Sequence[Finding]:
         return []  # said already
     try:
         return await probe()
-    except (HostCannot, CommandFailed, OSError) as error:
-        return [Finding(Severity.FAIL, f"guests get no network: {error}", "see the text")]
+    except HostCannot as error:
+        return [Finding(Severity.FAIL, f"guests get no network: {error}", error.remedy)]
 
 
 def _space(what: str, folder: Path) -> Finding:
