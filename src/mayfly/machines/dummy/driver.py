@@ -4,6 +4,7 @@ For tests of everything above a driver, ours and other people's, and for trying 
 """
 
 import asyncio
+import contextlib
 import secrets
 import time
 from base64 import b64encode
@@ -56,7 +57,9 @@ class DummyMachine:
         self._shell = Port()
         self._gone = gone
         self._since = asyncio.get_running_loop().time()
+        self._echoing = asyncio.create_task(_echo(self._shell.other))
         self._running = asyncio.create_task(self._run(guest))
+        self._running.add_done_callback(self._ended)
 
     async def read(self) -> bytes:
         return await self._port.read()
@@ -79,19 +82,17 @@ class DummyMachine:
         return Usage(asyncio.get_running_loop().time() - self._since, 64 * 1024 * 1024)
 
     async def destroy(self) -> None:
-        await stop(self._running)
+        await stop(self._running, self._echoing)
 
     async def _run(self, guest: Guest) -> None:
-        echoing = asyncio.create_task(_echo(self._shell.other))
-        try:
+        with contextlib.suppress(Closed):  # the host hung up
             await guest(self._port.other)
-        except Closed:
-            return  # the host hung up
-        finally:
-            await self._port.close()
-            await self._shell.close()
-            self._gone(self.id)
-            await stop(echoing)
+
+    def _ended(self, _running: "asyncio.Task[None]") -> None:
+        self._port.hang_up()
+        self._shell.hang_up()
+        self._echoing.cancel()
+        self._gone(self.id)
 
 
 class DummyDriver:

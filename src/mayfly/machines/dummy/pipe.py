@@ -65,5 +65,9 @@ class Port:
         await self.outgoing.write(data)
 
     async def close(self) -> None:
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Idempotent."""
         self.incoming.close()
         self.outgoing.close()

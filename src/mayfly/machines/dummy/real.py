@@ -21,9 +21,10 @@ from mayfly.runner.port import HostGone
 from mayfly.runner.settler import Settler
 from mayfly.system.owned import owned_folder
 from mayfly.system.process import dies_with_parent, start
-from mayfly.system.tasks import first
+from mayfly.system.tasks import first, to_the_end
 
 _CHUNK = 64 * 1024
+_GRACE_S = 5.0
 
 
 class RealRunner:
@@ -42,13 +43,21 @@ class RealRunner:
                 reader, writer = await asyncio.open_connection(sock=ours)
                 try:
                     await _ready(reader)
-                    await first(_inwards(port, writer), _outwards(reader, port))
+                    await first(_inwards(port, writer), _outwards(reader, port), process.wait())
                 finally:
                     writer.close()
             finally:
-                if process.returncode is None:
-                    process.kill()
-                await process.wait()
+                await to_the_end(_ended(process))
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """The runner's own end takes its steps with it; one that does not end is killed."""
+    try:
+        async with asyncio.timeout(_GRACE_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 async def _ready(reader: asyncio.StreamReader) -> None:
@@ -75,6 +84,7 @@ async def _outwards(reader: asyncio.StreamReader, port: Port) -> None:
 def main() -> int:
     """`python -m mayfly.machines.dummy.real DESCRIPTOR FOLDER`."""
     descriptor, folder = int(sys.argv[1]), Path(sys.argv[2])
+    os.set_inheritable(descriptor, False)
     layout = Layout(
         work=folder / "work",
         commands=folder / "commands",
