@@ -45,10 +45,14 @@ class JobGroup:
         with contextlib.suppress(OSError):  # kernels before 5.14 lack it
             (self._path / "cgroup.kill").write_text("1")
 
+    def refusals(self) -> int:
+        """How many processes the job was refused so far."""
+        return _count(self._path / "pids.events", "max")
+
     def exceeded(self) -> str | None:
         """Which bound the job ran into since this was last asked, if it did."""
         kills = _count(self._path / "memory.events", "oom_kill")
-        refusals = _count(self._path / "pids.events", "max")
+        refusals = self.refusals()
         before, self._seen = self._seen, (kills, refusals)
         if kills > before[0]:
             size = int((self._path / "memory.max").read_text()) // _MIB

@@ -14,6 +14,7 @@ from mayfly.runner.layout import Layout
 from mayfly.runner.loop import Callback, Loop
 from mayfly.runner.port import Port
 from mayfly.runner.process import Patience, Process, Sink
+from mayfly.runner.watchdog import Watchdog
 
 
 class Machine:
@@ -34,6 +35,7 @@ class Machine:
         self.description = _described()
         self._processes: list[Process] = []
         self._spare_files: CommandFiles | None = None
+        self._watchdog: Watchdog | None = None
         self.settled: Callback = _nothing
 
     def prepare(self) -> None:
@@ -46,6 +48,8 @@ class Machine:
     def wait_until_settled(self) -> None:
         settled, self.settled = self.settled, _nothing
         settled()
+        if self._group is not None and self._watchdog is None:
+            self._watchdog = Watchdog(self.loop, self._group, self._group.kill)
 
     def command_files(self) -> CommandFiles:
         """Files for one more step."""
@@ -78,6 +82,8 @@ class Machine:
 
     def kill_leftovers(self) -> None:
         """End what steps left running."""
+        if self._watchdog is not None:
+            self._watchdog.stop()
         if self._group is not None:
             self._group.kill()
         for process in self._processes:
