@@ -116,8 +116,8 @@ async def test_progress_ends_with_done(host: Host) -> None:
         ),
         (
             "silent",
-            JobState.TIMED_OUT,
-            "still running after its timeout of 5 minutes; its machine was stopped",
+            JobState.LOST,
+            "its machine did not answer within 180 s",
         ),
         (
             "deaf",

@@ -38,6 +38,9 @@ _log = logging.getLogger(__name__)
 
 _SPARE_S = 15.0
 
+# A clone answers within a second; an emulated one on a host that is far too busy takes longer.
+_ANSWER_S = 180.0
+
 _STATES = {
     Conclusion.SUCCESS: JobState.SUCCEEDED,
     Conclusion.FAILURE: JobState.FAILED,
@@ -49,6 +52,10 @@ Sources = Callable[[str | None], AsyncIterator[bytes]]
 
 Raises MayflyError when it cannot.
 """
+
+
+class _NoAnswer(Exception):
+    """The runner said nothing in time after its job was handed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +126,28 @@ class Session:
             return Ended(JobState.FAILED, reason=f"the job is too large to hand over: {error}")
         conversation = Conversation(log_limit=self._settings.log_limit)
         try:
-            await self._write(assign)
-            while data := await self._machine.read():
+            data = await self._hand_over(assign)
+            while data:
                 for item in conversation.feed(data):
                     if isinstance(item, JobFinished):
                         return _ended(item, wish.result() if wish.done() else None)
                     await self._take(item)
+                data = await self._machine.read()
+        except _NoAnswer:
+            reason = f"its machine did not answer within {_ANSWER_S:g} s"
+            return Ended(JobState.LOST, reason=reason, machine_gone=True)
         except MachineFailed:
             _log.debug("%s ended while it was written to", self._machine.id)
         return await self._death()
+
+    async def _hand_over(self, assign: bytes) -> bytes:
+        """The runner's first bytes; a clone that came up broken must not wait for a job's hours."""
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                await self._write(assign)
+                return await self._machine.read()
+        except TimeoutError as error:
+            raise _NoAnswer from error
 
     async def _take(self, item: FromRunner | tuple[int, bytes]) -> None:
         lease = self._assignment.lease
