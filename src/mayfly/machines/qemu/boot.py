@@ -12,6 +12,7 @@ from mayfly.machines.images.cmdline import kernel_cmdline
 from mayfly.machines.images.initrd import Payload, append_payload
 from mayfly.machines.images.store import Image
 from mayfly.machines.network.base import Network, NetworkMode, NetworkPolicy, PreparedNetwork
+from mayfly.machines.network.threads import in_thread
 from mayfly.machines.qemu import qmp, sparse
 from mayfly.machines.qemu.command import Begin, Disks
 from mayfly.machines.qemu.process import QemuProcess
@@ -56,7 +57,7 @@ async def freeze(
             report("freezing", None)
             await qmp.save(machine.monitor, state)
         target = _open(files, folder / "memory", os.O_RDWR | os.O_CREAT)
-        await asyncio.to_thread(sparse.copy, disks.memory, target)
+        await in_thread(sparse.copy, disks.memory, target)
     initrd.unlink()
 
 

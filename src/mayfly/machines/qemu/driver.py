@@ -8,14 +8,23 @@ import secrets
 import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import HostCannot
-from mayfly.machines.base import Death, MachineSpec, MachineStart, Report, Usage, silent
+from mayfly.machines.base import (
+    Death,
+    MachineFailed,
+    MachineSpec,
+    MachineStart,
+    Report,
+    Usage,
+    silent,
+)
 from mayfly.machines.images.store import Image
 from mayfly.machines.network.base import GuestAddress, Network, PreparedNetwork
+from mayfly.machines.network.threads import in_thread
 from mayfly.machines.payload import payload
 from mayfly.machines.qemu import qmp
 from mayfly.machines.qemu.accelerator import Accelerators
@@ -30,7 +39,8 @@ from mayfly.machines.qemu.template import (
 )
 from mayfly.protocol.messages import Identity
 from mayfly.system.home import Home
-from mayfly.system.process import run
+from mayfly.system.process import CommandFailed, run
+from mayfly.system.tasks import to_the_end
 
 _log = logging.getLogger(__name__)
 
@@ -105,8 +115,11 @@ class QemuDriver:
         network = await self._network.prepare(start.network)
         try:
             process = await self._clone(spec, start, template, network)
-        except BaseException:
+        except OSError as error:
             await network.close()
+            raise MachineFailed("QEMU could not be started", details=str(error)) from error
+        except BaseException:
+            await to_the_end(network.close())
             raise
         return QemuMachine(start, process, network, template.accelerator)
 
@@ -134,7 +147,7 @@ class QemuDriver:
             await self._ensure(key, make, report)
             report("loading the template", None)
             try:
-                return await asyncio.to_thread(self._templates.load, key, image.root, accelerator)
+                return await in_thread(self._templates.load, key, image.root, accelerator)
             except TemplateDamaged as error:
                 _log.warning("%s; it is made anew", error)
 
@@ -145,9 +158,9 @@ class QemuDriver:
         report("waiting for another Mayfly that makes the template", None)
         async with self._templates.making(key):
             if not self._templates.exists(key):
-                with self._templates.building() as folder:
+                with _explained(), self._templates.building() as folder:
                     await make(folder, report=report)
-                    await asyncio.to_thread(self._templates.publish, folder, key)
+                    await in_thread(self._templates.publish, folder, key)
 
     async def _clone(
         self,
@@ -175,6 +188,19 @@ class QemuDriver:
                 await process.destroy()
                 raise
             return process
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Turns what a tool or the kernel refused while a template is made into a HostCannot."""
+    try:
+        yield
+    except (CommandFailed, OSError) as error:
+        raise HostCannot(
+            "this host could not make the template of its machines",
+            details=str(error),
+            remedy="see that MAYFLY_HOME has space, and what `mayfly doctor` says is missing",
+        ) from error
 
 
 def _identity(start: MachineStart, guest: GuestAddress) -> Identity:

@@ -22,7 +22,8 @@ from pathlib import Path
 
 from mayfly.machines.base import MachineSpec
 from mayfly.machines.qemu import sparse
-from mayfly.system.locks import locked, locked_async, locked_if_free
+from mayfly.system.locks import locked_async
+from mayfly.system.owned import OWNER, owned_folder, reap_folders
 
 _FILES = ("memory", "state", "scratch", "overlay")
 _SEAL = "seal.json"
@@ -79,12 +80,7 @@ class TemplateStore:
     @contextlib.contextmanager
     def building(self) -> Iterator[Path]:
         """A folder to build in, gone at the end unless `publish` took it."""
-        path = self._folder / f"{_BUILDING}{secrets.token_hex(6)}"
-        with contextlib.ExitStack() as stack:
-            with locked(self._folder / ".lock"):
-                path.mkdir(mode=0o700)
-                stack.callback(shutil.rmtree, path, ignore_errors=True)
-                stack.enter_context(locked(path / "owner"))
+        with owned_folder(self._folder, f"{_BUILDING}{secrets.token_hex(6)}") as path:
             yield path
 
     def publish(self, building: Path, key: str) -> None:
@@ -99,26 +95,19 @@ class TemplateStore:
         final = self._folder / key
         shutil.rmtree(final, ignore_errors=True)
         building.rename(final)
-        (final / "owner").unlink()
+        (final / OWNER).unlink()
 
     def load(self, key: str, root: Path, accelerator: str) -> Template:
         """Raises TemplateDamaged when it is not what was sealed; it is removed then."""
         folder = self._folder / key
-        digests = json.loads((folder / _SEAL).read_text())
         with contextlib.ExitStack() as undo:
             memory = os.memfd_create("mayfly-memory", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
             undo.callback(os.close, memory)
-            found = {}
-            with _opened(folder / "memory", os.O_RDONLY) as source:
-                found["memory"] = sparse.copy(source, memory)
-            fcntl.fcntl(memory, _F_ADD_SEALS, _SEAL_SHRINK_GROW_WRITE)
-            for name in ("state", "scratch", "overlay"):
-                with _opened(folder / name, os.O_RDONLY) as source:
-                    found[name] = sparse.digest(source)
-            if found != digests:
-                changed = sorted(name for name in _FILES if found[name] != digests.get(name))
+            damaged = _differing(folder, memory)
+            if damaged:
                 shutil.rmtree(folder, ignore_errors=True)
-                raise TemplateDamaged(f"template {key} is damaged: {', '.join(changed)}")
+                raise TemplateDamaged(f"template {key} is damaged: {', '.join(damaged)}")
+            fcntl.fcntl(memory, _F_ADD_SEALS, _SEAL_SHRINK_GROW_WRITE)
             os.utime(folder / _SEAL)  # last used now, for `prune`
             state, overlay = (folder / "state").read_bytes(), (folder / "overlay").read_bytes()
             scratch = os.open(folder / "scratch", os.O_RDONLY | os.O_CLOEXEC)
@@ -129,14 +118,7 @@ class TemplateStore:
 
     def reap(self) -> list[Path]:
         """Delete what builders that were killed left behind."""
-        gone = []
-        with locked(self._folder / ".lock"):
-            for path in sorted(self._folder.glob(f"{_BUILDING}*")):
-                with locked_if_free(path / "owner") as free:
-                    if free:
-                        shutil.rmtree(path, ignore_errors=True)
-                        gone.append(path)
-        return gone
+        return reap_folders(self._folder, f"{_BUILDING}*")
 
     def prune(self, unused_s: float, now: float) -> list[Path]:
         """Delete templates that nobody loaded for so long; machines that run on are not harmed."""
@@ -146,6 +128,23 @@ class TemplateStore:
                 shutil.rmtree(seal.parent, ignore_errors=True)
                 gone.append(seal.parent)
         return gone
+
+
+def _differing(folder: Path, memory: int) -> list[str]:
+    """Files that are not what was sealed; the template's memory is copied into `memory`."""
+    try:
+        digests = json.loads((folder / _SEAL).read_text())
+    except (FileNotFoundError, ValueError):
+        return [_SEAL]
+    found = {}
+    for name in _FILES:
+        # A file is missing when a removal was killed half-way.
+        with contextlib.suppress(FileNotFoundError), _opened(folder / name, os.O_RDONLY) as source:
+            if name == "memory":
+                found[name] = sparse.copy(source, memory)
+            else:
+                found[name] = sparse.digest(source)
+    return [name for name in _FILES if name not in found or found[name] != digests.get(name)]
 
 
 @contextlib.contextmanager
