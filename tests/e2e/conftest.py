@@ -1,0 +1,140 @@
+"""Workflows in real machines of this host, with images and templates of MAYFLY_HOME."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+from tests.workflow.simulation import Run
+
+from mayfly.agent.main import make_driver
+from mayfly.cli.fleet import FleetOptions, run_plans
+from mayfly.domain.architecture import Architecture
+from mayfly.domain.events import Event, LogLines, RunRef
+from mayfly.domain.job import Conclusion
+from mayfly.domain.record import JobRecord, Record
+from mayfly.machines.base import MachineSpec
+from mayfly.system.home import Home
+
+LABEL = "mayfly-%s-1cpu-1gb"
+"""The one size that all these tests use, so that they share a template."""
+
+
+def spec_of(architecture: Architecture) -> MachineSpec:
+    return MachineSpec("default", architecture, vcpus=1, memory_mib=1024)
+
+
+@dataclass
+class Outcome:
+    """What a run came to, and what of it was on this host meanwhile."""
+
+    record: Record = field(default_factory=Record)
+    logs: dict[str, list[str]] = field(default_factory=dict)
+    conclusions: Mapping[RunRef, Conclusion] = field(default_factory=dict)
+    processes: set[int] = field(default_factory=set)
+    namespaces: set[int] = field(default_factory=set)
+
+    def job(self, key: str) -> JobRecord:
+        return next(job for job in self.record.jobs if job.ref.key == key)
+
+    def log(self, key: str) -> str:
+        return "\n".join(self.logs.get(key, []))
+
+    def observe(self, event: Event) -> None:
+        self.record.apply(event)
+        if isinstance(event, LogLines):
+            lines = self.logs.setdefault(event.job.key, [])
+            lines.extend(event.lines if len(lines) < 10_000 else [])
+        machines = machines_of_ours()
+        self.processes |= machines
+        self.namespaces |= namespaces_of(machines)
+
+
+def machines_of_ours() -> set[int]:
+    """QEMU processes that this process started."""
+    children = Path("/proc/self/task").glob("*/children")
+    pids = {int(pid) for file in children for pid in file.read_text().split()}
+    return {pid for pid in pids if "qemu" in _command(pid)}
+
+
+def alive(pids: Iterable[int]) -> set[int]:
+    return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
+
+
+def namespaces_of(pids: Iterable[int]) -> set[int]:
+    """The network namespaces that these processes are in, other than the host's."""
+    found = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):  # it has just ended
+            found.add(Path(f"/proc/{pid}/ns/net").stat().st_ino)
+    return found - {Path("/proc/self/ns/net").stat().st_ino}
+
+
+def namespaces_in_use() -> set[int]:
+    return namespaces_of(int(process.name) for process in Path("/proc").glob("[0-9]*"))
+
+
+def _command(pid: int) -> str:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/comm").read_text()
+    return ""
+
+
+@pytest.fixture(scope="session")
+def home() -> Home:
+    return Home.default()
+
+
+@pytest.fixture(scope="session")
+def prepared(home: Home) -> Callable[[Architecture], None]:
+    """Makes image and template of an architecture, once a session."""
+    done: set[Architecture] = set()
+
+    async def prepare(architecture: Architecture) -> None:
+        driver = make_driver(home)
+        try:
+            await driver.prepare(spec_of(architecture))
+        finally:
+            await driver.close()
+
+    def once(architecture: Architecture) -> None:
+        if architecture not in done:
+            asyncio.run(prepare(architecture))
+            done.add(architecture)
+
+    return once
+
+
+async def _no_sources(_action: str | None) -> AsyncIterator[bytes]:
+    return
+    yield b""
+
+
+@pytest.fixture(scope="session")
+def run_workflow(
+    home: Home, prepared: Callable[[Architecture], None]
+) -> Iterator[Callable[..., Outcome]]:
+    """Runs a workflow (its text) in real machines; options are those of `FleetOptions`."""
+
+    def run(text: str, **options: Any) -> Outcome:
+        for architecture in Architecture:
+            if LABEL % architecture in text:
+                prepared(architecture)
+        outcome = Outcome()
+
+        async def main() -> None:
+            chosen = FleetOptions(home, options.pop("sources", _no_sources), **options)
+            plan = Run(dedent(text)).plan
+            outcome.conclusions = await run_plans(
+                [plan], chosen, outcome.observe, options.pop("stop", asyncio.Event())
+            )
+
+        asyncio.run(main())
+        return outcome
+
+    yield run
+    assert not machines_of_ours()

@@ -1,0 +1,169 @@
+"""`kill -9` at any moment: what is left goes by itself, or by `reap`."""
+
+import asyncio
+import contextlib
+import random
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.e2e.conftest import LABEL, alive, namespaces_in_use, namespaces_of
+from tests.machines.network.lab import until
+
+from mayfly.cli import fleet
+from mayfly.domain.architecture import Architecture
+from mayfly.machines.network.ruleset import HOST_LINK_PREFIX, HOST_TABLE
+from mayfly.system.home import Home
+from mayfly.system.process import run, start
+
+pytestmark = pytest.mark.e2e
+
+WORKFLOW = f"""\
+on: push
+jobs:
+  good:
+    runs-on: {LABEL % Architecture.AMD64}
+    steps: [{{run: 'for i in 1 2 3; do echo $i; sleep 0.3; done'}}]
+  bad:
+    runs-on: {LABEL % Architecture.AMD64}
+    steps: [{{run: echo about to fail}}, {{run: exit 1}}]
+  next:
+    needs: good
+    runs-on: {LABEL % Architecture.AMD64}
+    steps: [{{run: sleep 1000}}]
+"""
+_EVENTS = 35  # about as many as there are until `next` runs
+
+
+@dataclass
+class Victim:
+    """A running Mayfly."""
+
+    process: asyncio.subprocess.Process
+    lines: asyncio.StreamReader
+
+    def family(self) -> set[int]:
+        """It and all its descendants."""
+        found, new = set(), {self.process.pid}
+        while new:
+            found |= new
+            children = set()
+            for pid in new:
+                for file in Path(f"/proc/{pid}/task").glob("*/children"):
+                    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                        children |= {int(child) for child in file.read_text().split()}
+            new = children - found
+        return found
+
+    async def kill(self) -> tuple[set[int], set[int]]:
+        """The processes it had, and their network namespaces."""
+        family = self.family()
+        namespaces = namespaces_of(family)
+        self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+        return family, namespaces
+
+
+@contextlib.asynccontextmanager
+async def victim(home: Home, folder: Path) -> AsyncIterator[Victim]:
+    workflow = folder / "workflow.yml"
+    workflow.write_text(WORKFLOW)
+    root = Path(__file__).parents[2]
+    process = await start(
+        [sys.executable, "-m", "tests.e2e.killed_run", str(home.root), str(workflow)],
+        stdout=asyncio.subprocess.PIPE,
+        stderr=None,
+        cwd=root,
+    )
+    assert process.stdout is not None
+    try:
+        yield Victim(process, process.stdout)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+@pytest.fixture
+def own_home(home: Home, tmp_path: Path, prepared: Callable[[Architecture], None]) -> Home:
+    """A home with the images and templates of the real one, and everything else its own."""
+    prepared(Architecture.AMD64)
+    for folder in (home.images, home.templates):
+        (tmp_path / folder.name).symlink_to(folder)
+    return Home(tmp_path)
+
+
+async def nothing_is_left(home: Home, family: set[int], namespaces: set[int]) -> None:
+    async def gone() -> bool:
+        return not alive(family) and not namespaces & namespaces_in_use()
+
+    await until(gone)
+    await fleet.reap(home)
+    assert not [path for path in home.machines.iterdir() if path.is_dir()]
+    assert not list(home.spool.iterdir())
+    assert await fleet.reap(home) == []
+    links = [name for _, name in socket.if_nameindex() if name.startswith(HOST_LINK_PREFIX)]
+    if not links:  # no other Mayfly is at work on this host
+        tables = (await run(["nft", "list", "tables"])).stdout
+        assert HOST_TABLE not in tables.split()
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_killed_at_any_moment(own_home: Home, tmp_path: Path, seed: int) -> None:
+    moments = random.Random(seed)
+    events = moments.randrange(_EVENTS)
+    async with victim(own_home, tmp_path) as mayfly:
+        for _ in range(events):
+            assert await mayfly.lines.readline()
+        await asyncio.sleep(moments.random() / 4)  # also between two events
+        family, namespaces = await mayfly.kill()
+    await nothing_is_left(own_home, family, namespaces)
+
+
+async def test_killed_while_a_template_is_made(own_home: Home, tmp_path: Path) -> None:
+    templates = tmp_path / "templates"
+    templates.unlink()
+    async with victim(own_home, tmp_path) as mayfly:
+        while (await mayfly.lines.readline()).strip() != b"booting":
+            assert not mayfly.lines.at_eof()
+        qemu = [pid for pid in mayfly.family() if pid != mayfly.process.pid]
+        assert list(templates.glob(".building-*"))
+        family, namespaces = await mayfly.kill()
+    assert qemu
+
+    await until(lambda: _all_dead(family))
+    assert any("unfinished template" in line for line in await fleet.reap(own_home))
+    assert not list(templates.glob(".building-*"))
+    await nothing_is_left(own_home, family, namespaces)
+
+
+async def test_killed_while_machines_are_kept(own_home: Home, tmp_path: Path) -> None:
+    async with victim(own_home, tmp_path) as mayfly:
+        while (await mayfly.lines.readline()).strip() != b"MachineKept":
+            assert not mayfly.lines.at_eof()
+        await until(lambda: _has_socket(own_home))
+        family, namespaces = await mayfly.kill()
+    await nothing_is_left(own_home, family, namespaces)
+
+
+async def _all_dead(family: set[int]) -> bool:
+    return not alive(family)
+
+
+async def _has_socket(home: Home) -> bool:
+    return bool(list(home.machines.glob("*/shell.sock")))
+
+
+async def test_reaping_spares_a_living_mayfly(own_home: Home, tmp_path: Path) -> None:
+    async with victim(own_home, tmp_path) as mayfly:
+        while (await mayfly.lines.readline()).strip() != b"running":
+            assert not mayfly.lines.at_eof()
+        await fleet.reap(own_home)
+        while (await mayfly.lines.readline()).strip() != b"succeeded":
+            assert not mayfly.lines.at_eof()
+        family, namespaces = await mayfly.kill()
+    await nothing_is_left(own_home, family, namespaces)
