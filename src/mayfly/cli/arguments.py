@@ -12,7 +12,7 @@ HOST = "The machines"
 Workflows = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[WORKFLOW]...",
+        metavar="WORKFLOW",
         help="Files or names of workflows; without any, all that the event starts.",
         show_default=False,
     ),
@@ -27,7 +27,7 @@ EventName = Annotated[
         "--event",
         "-e",
         metavar="NAME",
-        help="The event that happens. [default: push, or what a named workflow is started by]",
+        help="The event that happens. (default: push, or what a named workflow is started by)",
         show_default=False,
         rich_help_panel=WHAT,
     ),

@@ -11,7 +11,7 @@ from mayfly.domain.architecture import Architecture
 app = typer.Typer(no_args_is_help=True, help="Build, list, inspect and remove guest images.")
 
 Recipe = Annotated[
-    str, typer.Argument(metavar="[RECIPE]", help="A built-in recipe, or the path of a .toml file.")
+    str, typer.Argument(metavar="RECIPE", help="A built-in recipe, or the path of a .toml file.")
 ]
 Ref = Annotated[str, typer.Argument(metavar="IMAGE", help="A name, or the start of a digest.")]
 Arch = Annotated[
@@ -74,7 +74,7 @@ def inspect(ref: Ref, arch: Arch = None, json: arguments.Json = False) -> None:
 @app.command()
 def rm(
     refs: Annotated[
-        list[str], typer.Argument(metavar="IMAGE...", help="Names, or starts of digests.")
+        list[str], typer.Argument(metavar="IMAGE", help="Names, or starts of digests.")
     ],
     arch: Arch = None,
 ) -> None:

@@ -146,11 +146,11 @@ def _preparing(item: Preparing, moment: Moment) -> Text:
     text.append(f" · {shown(item.stage)}", style="dim")
     if item.fraction is not None:
         fraction = min(max(item.fraction, 0.0), 1.0)
-        done = round(fraction * _BAR)
-        text.append("  ")
+        text.append(f"  {fraction:.0%} ")
+        width = max(0, min(_BAR, moment.width - text.cell_len))
+        done = round(fraction * width)
         text.append("━" * done, style="cyan")
-        text.append("─" * (_BAR - done), style="dim")
-        text.append(f" {fraction:4.0%}")
+        text.append("─" * (width - done), style="dim")
     return text
 
 

@@ -32,8 +32,8 @@ _HELP = """Run a repository's own CI workflows, every job in a fresh microVM, on
 
   mayfly doctor                         what this host can do, and remedies
 
-Exit status: 0 all succeeded, 1 a job failed, 2 the workflow or the command line is wrong,
-3 this host cannot, 70 a defect of Mayfly, 130 interrupted.
+Exit status: 0 all succeeded, 1 a job failed, 2 the workflow or the command
+line is wrong, 3 this host cannot, 70 a defect of Mayfly, 130 interrupted.
 """
 
 app = typer.Typer(

@@ -44,7 +44,7 @@ Dns = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS",
-        help="The name server of machines. [default: the host's own]",
+        help="The name server of machines. (default: the host's own)",
         show_default=False,
         rich_help_panel=arguments.HOST,
     ),
@@ -55,7 +55,7 @@ Disk = Annotated[
         metavar="GIB",
         min=1,
         max=4096,
-        help="Size of the disk that is thrown away with the machine. [default: 24]",
+        help="Size of the disk that is thrown away with the machine. (default: 24)",
         show_default=False,
         rich_help_panel=arguments.HOST,
     ),
@@ -65,7 +65,7 @@ LogLimit = Annotated[
     typer.Option(
         metavar="MIB",
         min=1,
-        help="How much a job may print before it fails. [default: 64]",
+        help="How much a job may print before it fails. (default: 64)",
         show_default=False,
         rich_help_panel=arguments.HOST,
     ),
@@ -107,8 +107,8 @@ def run(
 ) -> None:
     """Run workflows of this clone, every job in a fresh microVM.
 
-    Without arguments: what a push would run. With --arch amd64,arm64 every Linux job runs on both,
-    side by side, and a table says where they differ.
+    Without arguments: what a push would run. With --arch amd64,arm64 every
+    Linux job runs on both, side by side, and a table says where they differ.
     """
     from mayfly.cli import values
     from mayfly.cli.complaints import Complaints

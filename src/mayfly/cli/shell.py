@@ -11,7 +11,9 @@ from mayfly.domain.labels import DEFAULT_CPU, DEFAULT_IMAGE, DEFAULT_MEMORY_MIB
 def shell(
     machine: Annotated[
         str | None,
-        typer.Argument(help="A kept machine, as `mayfly run --keep-on-failure` named it."),
+        typer.Argument(
+            metavar="MACHINE", help="A kept machine, as `mayfly run --keep-on-failure` named it."
+        ),
     ] = None,
     *,
     image: Annotated[
@@ -23,7 +25,7 @@ def shell(
             "--arch",
             "-a",
             metavar="ARCH",
-            help="amd64 or arm64. [default: this host's]",
+            help="amd64 or arm64. (default: this host's)",
             show_default=False,
         ),
     ] = None,
@@ -38,8 +40,8 @@ def shell(
 ) -> None:
     """Open a shell in a fresh machine, thrown away afterwards, or in a kept one.
 
-    Ctrl-] three times within a second leaves a machine that does not answer. The exit status is
-    the shell's.
+    Ctrl-] three times within a second leaves a machine that does not answer.
+    The exit status is the shell's.
     """
     from mayfly.cli.running import run_command
     from mayfly.cli.shell_machine import Wanted, visit_fresh, visit_kept
