@@ -95,12 +95,13 @@ class Lab:
         *,
         json: bool = True,
         workflow: str = CI,
+        more: Mapping[str, str] | None = None,
         hosting: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> tuple[int, Fleet]:
         fleet = Fleet(play)
         self._monkeypatch.setattr(launch, "run_plans", fleet.run)
-        wanted = request(clone(self._root, {"ci.yml": workflow}), **options)
+        wanted = request(clone(self._root, {"ci.yml": workflow, **(more or {})}), **options)
         config = load_config(self.home)
         machines = {
             "allow_net": (), "no_network": False, "dns": None, "disk": None, "log_limit": None,
@@ -196,6 +197,15 @@ def test_unsupported_things_are_refused_before_anything_starts(lab: Lab) -> None
         )
     [problem] = caught.value.problems
     assert (problem.line, "caches are not supported yet" in problem.message) == (2, True)
+
+
+def test_of_several_workflows_those_that_can_run_are_named(lab: Lab) -> None:
+    cached = CI.replace("{run: make}", "{uses: actions/cache@v4}")
+    with pytest.raises(WorkflowInvalid) as caught:
+        lab.run(
+            ending(JobState.SUCCEEDED, Conclusion.SUCCESS), workflow=cached, more={"ok.yml": CI}
+        )
+    assert caught.value.remedy == "without such problems is: mayfly run ok.yml"
 
 
 def test_nothing_to_run_is_an_error(lab: Lab) -> None:

@@ -73,6 +73,12 @@ def test_reasons_of_jobs_that_do_not_run_are_told() -> None:
     assert of(plain(story), "deploy") == ["- skipped: its if is false"]
 
 
+def test_a_reason_of_several_lines_keeps_them() -> None:
+    story = Story()
+    story.job(story.run(), "build", JobState.LOST, "no space\nfree some\x1b[2J")
+    assert of(plain(story), "build") == ["! lost: no space", "  free some"]
+
+
 def test_preparing_is_told_once_a_stage() -> None:
     story = Story()
     story.run()

@@ -12,7 +12,7 @@ from mayfly.cli.request import Request
 from mayfly.cli.selection import Selection, nothing_to_run, select
 from mayfly.cli.sourced import with_sources
 from mayfly.cli.views import View, open_view
-from mayfly.domain.errors import ExitCode, InvalidInput
+from mayfly.domain.errors import ExitCode, InvalidInput, WorkflowInvalid
 from mayfly.domain.events import Event, RunFinished, RunRef
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.domain.record import Record
@@ -45,10 +45,11 @@ async def launch(
     repository = selection.repository
     plans = selection.plans(request, variables=config.vars, labels=config.labels)
     async with contextlib.AsyncExitStack() as stack:
-        async with with_sources(repository):
-            resolved = await stack.enter_async_context(
-                resolve_actions(plans, repository, config.actions, home.actions)
-            )
+        with _helped(selection):
+            async with with_sources(repository):
+                resolved = await stack.enter_async_context(
+                    resolve_actions(plans, repository, config.actions, home.actions)
+                )
         source = await stack.enter_async_context(
             RepositorySource(
                 repository,
@@ -73,6 +74,20 @@ async def launch(
         view = open_view(progress.record, refs, stop, json=json, events=log)
         view.introduce(list(_introduction(selection)))
         return await _run(plans, options, progress, view, stop)
+
+
+@contextlib.contextmanager
+def _helped(selection: Selection) -> Iterator[None]:
+    """Names the workflows that can run when others of the selection are refused."""
+    try:
+        yield
+    except WorkflowInvalid as error:
+        bad = {problem.file for problem in error.problems}
+        chosen = {chosen.workflow.file for chosen in selection.chosen}
+        if chosen - bad and bad <= chosen:  # not for problems of actions, which several may use
+            names = " ".join(sorted(file.rpartition("/")[2] for file in chosen - bad))
+            error.remedy = f"without such problems is: mayfly run {names}"
+        raise
 
 
 class _Progress:

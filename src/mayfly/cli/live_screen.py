@@ -129,9 +129,10 @@ def _what(job: JobRecord) -> str:
     if job.state is JobState.SUCCEEDED:
         return ""
     words = state_words(job.state)
-    if job.reason and job.state in WAITING:
-        return shown(job.reason)
-    return f"{words}: {shown(job.reason)}" if job.reason else words
+    reason = shown(job.reason.partition("\n")[0]) if job.reason else ""
+    if reason and job.state in WAITING:
+        return reason
+    return f"{words}: {reason}" if reason else words
 
 
 def _last_line(job: JobRecord | None) -> Text:

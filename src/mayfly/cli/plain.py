@@ -15,7 +15,7 @@ from typing import TextIO
 
 from rich.console import Console
 
-from mayfly.cli.guest_text import shown
+from mayfly.cli.guest_text import block, shown
 from mayfly.cli.log_text import LogReader
 from mayfly.cli.parity_view import print_parity
 from mayfly.cli.report import print_report
@@ -143,8 +143,11 @@ class PlainView:
             text += f" in {duration(elapsed)}" if elapsed is not None else ""
         elif event.state is not JobState.STARTING:
             return
-        reason = f": {shown(event.reason)}" if event.reason else ""
-        self._print(self._label(event.job), text + reason, mark.style)
+        first, *more = block(event.reason).split("\n") if event.reason else [""]
+        label = self._label(event.job)
+        self._print(label, f"{text}: {first}" if first else text, mark.style)
+        for line in more:
+            self._print(label, f"  {line}", "")
 
     def _preparing(self, event: Preparing) -> None:
         if event.done:

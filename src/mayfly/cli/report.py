@@ -62,7 +62,7 @@ def _print_failure(console: Console, label: str, job: JobRecord) -> None:
     title = Text.assemble((f"{label} {state_words(job.state)}", "bold red"))
     console.print(Rule(title, align="left", style="red"))
     if job.reason:
-        console.print(Text(shown(job.reason), style="red"))
+        console.print(Text(block(job.reason), style="red"))
     for step in job.failed_steps:
         _print_step(console, step)
     for annotation in job.annotations[:_ANNOTATIONS_AT_MOST]:

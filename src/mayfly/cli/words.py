@@ -90,7 +90,7 @@ def workflow_name(file: str) -> str:
 def why_failed(step: StepRecord) -> str:
     """The cause of a step's end, in words."""
     if step.reason:
-        return shown(step.reason)
+        return shown(step.reason.partition("\n")[0])
     if step.exit_code:
         return f"exit code {step.exit_code}"
     return step.outcome.value if step.outcome else "not finished"
