@@ -4,16 +4,18 @@ import contextlib
 import os
 import platform
 from collections.abc import Iterator
+from pathlib import Path
 
 from mayfly import __version__
 from mayfly.runner.cgroup import JobGroup
 from mayfly.runner.envfiles import CommandFiles
 from mayfly.runner.interrupt import Interrupt
-from mayfly.runner.launcher import Command, Starter
+from mayfly.runner.launcher import Child, Command, Launcher, Starter, find_program
 from mayfly.runner.layout import Layout
 from mayfly.runner.loop import Callback, Loop
 from mayfly.runner.port import Port
 from mayfly.runner.process import Patience, Process, Sink
+from mayfly.runner.readyshell import ReadyShell
 from mayfly.runner.watchdog import Watchdog
 
 
@@ -35,14 +37,21 @@ class Machine:
         self.description = _described()
         self._processes: list[Process] = []
         self._spare_files: CommandFiles | None = None
+        self._ready_shell: ReadyShell | None = None
         self._watchdog: Watchdog | None = None
         self.settled: Callback = _nothing
 
     def prepare(self) -> None:
         """Do what can be done before the next start, to make it quick."""
-        self.layout.prepare(self.layout.temp, self.layout.commands)
+        layout = self.layout
+        layout.prepare(layout.temp, layout.commands)
         if self._spare_files is None:
-            self._spare_files = CommandFiles.make(self.layout)
+            self._spare_files = CommandFiles.make(layout)
+            bash = find_program("bash", layout.variables["PATH"])
+            if bash is not None:
+                launcher = Launcher(layout.account, self._group)
+                script = self._spare_files.script.with_suffix(".sh")
+                self._ready_shell = ReadyShell(launcher, bash, layout, script)
         self._starter.prepare()
 
     def wait_until_settled(self) -> None:
@@ -59,7 +68,22 @@ class Machine:
 
     def start(self, command: Command, sink: Sink) -> Process:
         self.wait_until_settled()
-        process = Process(self._starter.start(command), self.loop, self.port, sink)
+        return self._started(self._starter.start(command), sink)
+
+    def start_script(self, command: Command, file: Path, text: bytes, sink: Sink) -> Process:
+        """Write a script and run the command, whose last word is its file."""
+        self.wait_until_settled()
+        shell, self._ready_shell = self._ready_shell, None
+        if shell is not None:
+            child = shell.take(command, text)
+            if child is not None:
+                return self._started(child, sink)
+            shell.close()
+        self.layout.write(file, text)
+        return self._started(self._starter.start(command), sink)
+
+    def _started(self, child: Child, sink: Sink) -> Process:
+        process = Process(child, self.loop, self.port, sink)
         self._processes.append(process)
         return process
 
@@ -92,6 +116,8 @@ class Machine:
 
     def close(self) -> None:
         self.kill_leftovers()
+        if self._ready_shell is not None:
+            self._ready_shell.close()
         self._starter.close()
 
 

@@ -120,12 +120,11 @@ class StepRunner:
         script = running.text(running.step.run or "")
         files = self._machine.command_files()
         file = files.script.with_suffix(shell.extension)
-        state.layout.write(file, as_bytes(script))
         variables |= files.variables()
         effects = Effects(state, report, self._matchers, running.env, running.outputs)
         output = StepOutput(report.log, state.masker, self._matchers, effects)
         command = Command(shell.argv(str(file)), variables, directory)
-        process = self._machine.start(command, output.feed)
+        process = self._machine.start_script(command, file, as_bytes(script), output.feed)
         report.say(_header(script, shell.shown, running.env))  # while the shell starts
         ending = running.interrupt.wait(process)
         output.finish()
