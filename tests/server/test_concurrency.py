@@ -32,7 +32,7 @@ def test_a_newer_one_displaces_the_one_that_waits() -> None:
     groups = ConcurrencyGroups()
     groups.ask("g", A, cancel_in_progress=False)
     groups.ask("g", B, cancel_in_progress=False)
-    assert groups.ask("g", C, cancel_in_progress=False) == Verdict(granted=False, displaced=B)
+    assert groups.ask("g", C, cancel_in_progress=False) == Verdict(granted=False, displaced=(B,))
 
 
 def test_cancel_in_progress_cancels_both() -> None:
@@ -40,7 +40,7 @@ def test_cancel_in_progress_cancels_both() -> None:
     groups.ask("g", A, cancel_in_progress=False)
     groups.ask("g", B, cancel_in_progress=False)
     verdict = groups.ask("g", C, cancel_in_progress=True)
-    assert verdict == Verdict(granted=False, cancel=A, displaced=B)
+    assert verdict == Verdict(granted=False, cancel=A, displaced=(B,))
 
 
 def test_the_one_that_waits_comes_next() -> None:
@@ -61,3 +61,25 @@ def test_releasing_gives_up_waiting_too() -> None:
     groups.release(B)
     groups.release(A)
     assert groups.owner("g") is None
+
+
+def test_the_patient_wait_their_turn() -> None:
+    groups = ConcurrencyGroups()
+    groups.ask("g", A, cancel_in_progress=False, patient=True)
+    assert groups.ask("g", B, cancel_in_progress=False, patient=True) == WAIT
+    assert groups.ask("g", C, cancel_in_progress=False, patient=True) == WAIT
+    owners = []
+    for _ in range(3):
+        owner = groups.owner("g")
+        assert owner is not None
+        owners.append(owner)
+        groups.release(owner)
+    assert owners == [A, B, C]
+
+
+def test_the_impatient_displace_all_who_wait() -> None:
+    groups = ConcurrencyGroups()
+    for holder in (A, B, C):
+        groups.ask("g", holder, cancel_in_progress=False, patient=True)
+    verdict = groups.ask("g", ("run 4", ""), cancel_in_progress=False)
+    assert verdict == Verdict(granted=False, displaced=(B, C))

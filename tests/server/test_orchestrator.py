@@ -349,6 +349,13 @@ async def test_a_third_job_of_a_group_takes_the_place_of_the_one_that_waits(flee
 
 
 @virtual_time
+async def test_with_queue_max_all_jobs_of_a_group_get_their_turn(fleet: Fleet) -> None:
+    job = "    concurrency: {group: g, queue: max}\n    env: {DUMMY_SECONDS: 5}\n    STEPS\n"
+    assert await fleet.run(workflow(f"  a:\n{job}  b:\n{job}  c:\n{job}")) == [SUCCESS]
+    assert at_once(fleet.events) == 1
+
+
+@virtual_time
 async def test_a_call_holds_its_group_until_all_its_jobs_ended(fleet: Fleet) -> None:
     called = """\
 on: workflow_call

@@ -190,7 +190,12 @@ class Orchestrator:
             if self._groups.owner(name) in set(holders) - {holder}:
                 why = f"it would wait for ever: its own run holds concurrency group {name!r}"
                 return self.move(row, JobState.REJECTED, why)
-            verdict = self._groups.ask(name, holder, cancel_in_progress=group.cancel_in_progress)
+            verdict = self._groups.ask(
+                name,
+                holder,
+                cancel_in_progress=group.cancel_in_progress,
+                patient=group.patient,
+            )
             others_cancelled = self._make_way(verdict, name)
             if not verdict.granted:
                 self.move(row, JobState.BLOCKED, f"waits for concurrency group {name!r}")
@@ -215,10 +220,10 @@ class Orchestrator:
     def _make_way(self, verdict: Verdict, group: str) -> bool:
         """Cancel whom a newcomer of a concurrency group displaces; says whether it was anyone."""
         reason = f"a newer one entered concurrency group {group!r}"
-        losers = [holder for holder in (verdict.cancel, verdict.displaced) if holder]
+        losers = [*([verdict.cancel] if verdict.cancel else []), *verdict.displaced]
         for holder in losers:
             run = self._runs[holder[0]]
-            if holder == verdict.displaced and holder == run.holder:
+            if holder in verdict.displaced and holder == run.holder:
                 run.close(reason)
             elif holder == run.holder:
                 run.cancelled = run.cancelled or reason

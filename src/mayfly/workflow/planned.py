@@ -70,12 +70,14 @@ class PlannedState(enum.StrEnum):
 class ConcurrencyGroup:
     """A group of which one holder runs at a time.
 
-    `holder` is the key of the job, or of the call with all its jobs, or empty for the run.
+    `holder` is the key of the job, or of the call with all its jobs, or empty for the run. With
+    `patient` it takes nobody's place but waits its turn (`queue: max`).
     """
 
     group: str
     cancel_in_progress: bool
     holder: str
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)

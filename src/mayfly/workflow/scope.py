@@ -89,7 +89,7 @@ def concurrency_group(
     if plan.architecture:
         group = f"{group}@{plan.architecture.value}"
     cancel = evaluator.boolean(concurrency.cancel_in_progress, "concurrency.cancel-in-progress")
-    return ConcurrencyGroup(group, cancel, holder)
+    return ConcurrencyGroup(group, cancel, holder, patient=concurrency.queue == "max")
 
 
 def at(location: Location, error: InvalidInput) -> str:
