@@ -19,6 +19,8 @@ from mayfly.machines.qemu.command import RUNNER, Begin, Channels, Disks, Parts, 
 from mayfly.system.process import dies_with_parent, start
 
 _TAIL = 64 * 1024
+_LAST_LINES = 15
+_PANIC = "Kernel panic"  # what follows it is for kernel developers
 _FIRST_UID = 1_800_000_000
 _UIDS = 100_000_000
 
@@ -157,13 +159,16 @@ class QemuProcess:
 
     def reason_of_death(self) -> str:
         """What QEMU and the guest's kernel said last."""
-        said = [self._complaints.text().strip(), *self._printed.text().strip().splitlines()[-15:]]
-        return "\n".join(line for line in said if line)
+        lines = self._printed.text().strip().splitlines()
+        panic = next((number for number, line in enumerate(lines) if _PANIC in line), None)
+        last = lines[-_LAST_LINES:] if panic is None else [lines[panic]]
+        return "\n".join(line for line in [self._complaints.text().strip(), *last] if line)
 
     def usage(self) -> Usage:
         """What it took so far; after its end, what it took when last asked."""
-        with contextlib.suppress(OSError):
-            self._usage = _usage_of(self._process.pid)
+        if self._process.returncode is None:  # else its number may be another's
+            with contextlib.suppress(OSError):
+                self._usage = _usage_of(self._process.pid)
         return self._usage
 
     async def destroy(self) -> None:
