@@ -148,7 +148,7 @@ async def _watch(
         async with view.drawing():
             await asyncio.wait({running, over, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if not (running.done() or over.done()):
-                view.tell("cancelling; steps under always() may still run; Ctrl-C ends it at once")
+                view.tell("cancelling; Ctrl-C again ends it at once")
                 await asyncio.wait({running, over}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await tasks.stop(over, stopped)
