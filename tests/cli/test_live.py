@@ -58,7 +58,7 @@ async def test_redrawing_takes_place_in_place(monkeypatch: pytest.MonkeyPatch) -
         for _ in range(50):
             await asyncio.sleep(0)
         shown = terminal.shown()
-    assert terminal.getvalue().count("└─ test") > 10
+    assert terminal.getvalue().count("Ctrl-C cancels") > 10
     assert shown.count("└─ test") == 1
     assert "\x1b[?1049h" not in terminal.getvalue()  # what was on the screen stays
 
