@@ -1,5 +1,6 @@
 """Folders that belong to a process."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,11 @@ def test_a_folder_that_was_renamed_stays(tmp_path: Path) -> None:
 
 
 def test_a_name_is_taken_once(tmp_path: Path) -> None:
-    with owned_folder(tmp_path, "a"), pytest.raises(FileExistsError):
-        with owned_folder(tmp_path, "a"):
-            pass
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(owned_folder(tmp_path, "a"))
+        with pytest.raises(FileExistsError):
+            stack.enter_context(owned_folder(tmp_path, "a"))
+        assert names(tmp_path) == ["a"]
     with owned_folder(tmp_path, "a"):
         pass
 
