@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import shutil
 import signal
 import socket
 import sys
@@ -34,9 +35,11 @@ jobs:
   next:
     needs: good
     runs-on: {LABEL % Architecture.AMD64}
-    steps: [{{run: sleep 1000}}]
+    steps: [{{run: 'while :; do echo tick; sleep 0.2; done'}}]
 """
-_EVENTS = 35  # about as many as there are until `next` runs
+ACCELERATOR = "accelerator.json"  # what probing KVM found
+KVM = Path("/dev/kvm")
+_EVENTS = 45  # somewhat more than there are until `next` ticks
 
 
 @dataclass
@@ -94,6 +97,7 @@ def own_home(home: Home, tmp_path: Path, prepared: Callable[[Architecture], None
     prepared(Architecture.AMD64)
     for folder in (home.images, home.templates):
         (tmp_path / folder.name).symlink_to(folder)
+    shutil.copy(home.root / ACCELERATOR, tmp_path)
     return Home(tmp_path)
 
 
@@ -124,6 +128,17 @@ async def test_killed_at_any_moment(own_home: Home, tmp_path: Path, seed: int) -
     await nothing_is_left(own_home, family, namespaces)
 
 
+@pytest.mark.skipif(not KVM.exists(), reason="without /dev/kvm nothing is probed")
+async def test_killed_while_kvm_is_probed(own_home: Home, tmp_path: Path) -> None:
+    (tmp_path / ACCELERATOR).unlink()
+    async with victim(own_home, tmp_path) as mayfly:
+        while (await mayfly.lines.readline()).strip() != b"checking the image":
+            assert not mayfly.lines.at_eof()
+        await until(lambda: _has_children(mayfly))
+        family, namespaces = await mayfly.kill()
+    await nothing_is_left(own_home, family, namespaces)
+
+
 async def test_killed_while_a_template_is_made(own_home: Home, tmp_path: Path) -> None:
     templates = tmp_path / "templates"
     templates.unlink()
@@ -148,6 +163,10 @@ async def test_killed_while_machines_are_kept(own_home: Home, tmp_path: Path) ->
         await until(lambda: _has_socket(own_home))
         family, namespaces = await mayfly.kill()
     await nothing_is_left(own_home, family, namespaces)
+
+
+async def _has_children(mayfly: Victim) -> bool:
+    return len(mayfly.family()) > 1
 
 
 async def _all_dead(family: set[int]) -> bool:

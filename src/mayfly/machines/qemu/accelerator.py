@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from mayfly.domain.architecture import Architecture
-from mayfly.system.process import run, which
+from mayfly.system.process import dies_with_parent, run, which
 
 _TIMEOUT_S = 10.0
 _KVM = Path("/dev/kvm")
@@ -65,7 +65,7 @@ async def kvm_runs_guests(binary: str, kernel: Path) -> bool:
     argv += ["-accel", "kvm", "-cpu", "host", *_BOARDS[Architecture.of_host()], "-m", "256"]
     argv += ["-kernel", str(kernel), "-append", "quiet panic=-1"]
     try:
-        ended = await run(argv, timeout=_TIMEOUT_S, check=False)
+        ended = await run(dies_with_parent(argv), timeout=_TIMEOUT_S, check=False)
     except TimeoutError:
         return False
     return ended.status == 0
