@@ -126,3 +126,20 @@ def test_deletions_stay_inside(tmp_path: Path) -> None:
     done = check_out(tmp_path, source)
     assert done.outcomes == ["success"]
     assert outside.read_text() == "kept"
+
+
+def test_another_repository_comes_from_the_server(tmp_path: Path) -> None:
+    other = repository(tmp_path / "server/octo/other", {"a": "theirs\n"})
+    git(other, "tag", "v2")
+    commit(other, {"a": "newer\n"})
+    first = step(uses=CHECKOUT, with_={"repository": "octo/other", "ref": "v2", "path": "x"})
+    github = {"repository": "octo/demo", "server_url": f"file://{tmp_path}/server"}
+    done = run_job(tmp_path, first, step("cat x/a"), contexts={"github": github})
+    assert done.log(2) == "theirs\n"
+
+
+def test_a_server_out_of_reach_is_said(tmp_path: Path) -> None:
+    first = step(uses=CHECKOUT, with_={"repository": "octo/other"})
+    github = {"repository": "octo/demo", "server_url": f"file://{tmp_path}/nowhere"}
+    done = run_job(tmp_path, first, contexts={"github": github})
+    assert (done.steps[0].reason or "").startswith("checkout: git fetch failed: ")

@@ -23,7 +23,8 @@ from mayfly.workflow.spec import JobSpec
 
 _MAX_OUTPUT: Final = 1024 * 1024
 _MAX_OUTPUTS: Final = 4 * 1024 * 1024
-_GRACE_AFTER_TIMEOUT_S: Final = 300.0
+# Less than the host waits for a runner whose job has run out of time.
+_GRACE_AFTER_TIMEOUT_S: Final = 30.0
 _MAX_NAME: Final = 1000
 
 

@@ -1,7 +1,7 @@
 """What the runner does before it says Ready, so that the snapshot holds it done.
 
 A rehearsal job goes through the code and the programs of an ordinary one: modules are imported,
-patterns compiled, Python's bytecode specialised, and the pages of bash and sudo in memory.
+patterns compiled, Python's bytecode specialised, and the pages of bash, sudo and git in memory.
 """
 
 import gc
@@ -30,7 +30,12 @@ sudo -n true || true
 echo "::group::${{ github.repository }}"
 echo "answer=42" >> "$GITHUB_OUTPUT"
 echo "ANSWER=42" >> "$GITHUB_ENV"
-cat /dev/null; ls / > /dev/null; mkdir -p a; rm -r a; uname -m; git --version || true
+cat /dev/null; ls / > /dev/null; mkdir -p a; uname -m
+if command -v git > /dev/null; then
+  cd a; git init -q; echo a > a; git add a
+  git -c user.name=a -c user.email=a@a commit -q -m a; git reset -q --hard; cd ..
+fi
+tar -cf a.tar a; tar -xf a.tar; rm -rf a a.tar
 """
 _LATER = 'echo "${{ steps.first.outputs.answer }} $ANSWER"'
 
