@@ -15,8 +15,8 @@ Made by `make docs` from the program itself.
 
 What was asked for goes to standard output, errors to standard error. On a terminal `mayfly run`
 shows a live view, otherwise plain lines, with `--json` one JSON object a line. `NO_COLOR` turns
-colours off, `CI` the live view. `mayfly --install-completion` teaches the shell to complete commands. Exit
-statuses are in the [README](../README.md#exit-status).
+colours off, `CI` the live view. `mayfly --install-completion` teaches the shell to complete
+commands. Exit statuses are in the [README](../README.md#exit-status).
 
 Environment: `MAYFLY_HOME` (where Mayfly keeps its files), `MAYFLY_SCRATCH` (where the disks of
 running jobs are, by default `/tmp`).
