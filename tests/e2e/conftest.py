@@ -37,6 +37,8 @@ class Outcome:
     conclusions: Mapping[RunRef, Conclusion] = field(default_factory=dict)
     processes: set[int] = field(default_factory=set)
     namespaces: set[int] = field(default_factory=set)
+    stop_at: str | None = None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def job(self, key: str) -> JobRecord:
         return next(job for job in self.record.jobs if job.ref.key == key)
@@ -49,6 +51,8 @@ class Outcome:
         if isinstance(event, LogLines):
             lines = self.logs.setdefault(event.job.key, [])
             lines.extend(event.lines if len(lines) < 10_000 else [])
+            if self.stop_at in event.lines:
+                self.stop.set()
         machines = machines_of_ours()
         self.processes |= machines
         self.namespaces |= namespaces_of(machines)
@@ -118,19 +122,21 @@ async def _no_sources(_action: str | None) -> AsyncIterator[bytes]:
 def run_workflow(
     home: Home, prepared: Callable[[Architecture], None]
 ) -> Iterator[Callable[..., Outcome]]:
-    """Runs a workflow (its text) in real machines; options are those of `FleetOptions`."""
+    """Runs a workflow (its text) in real machines; options are those of `FleetOptions`.
+
+    With `stop_at` it is interrupted once a job has printed that line.
+    """
 
     def run(text: str, **options: Any) -> Outcome:
         for architecture in Architecture:
             if LABEL % architecture in text:
                 prepared(architecture)
-        outcome = Outcome()
+        outcome = Outcome(stop_at=options.pop("stop_at", None))
 
         async def main() -> None:
             chosen = FleetOptions(home, options.pop("sources", _no_sources), **options)
-            plan = Run(dedent(text)).plan
             outcome.conclusions = await run_plans(
-                [plan], chosen, outcome.observe, options.pop("stop", asyncio.Event())
+                [Run(dedent(text)).plan], chosen, outcome.observe, outcome.stop
             )
 
         asyncio.run(main())
