@@ -89,6 +89,14 @@ async def test_progress_ends_with_done(host: Host) -> None:
     assert [one.done for one in news] == [False, True]
 
 
+@virtual_time
+async def test_progress_of_what_fails_ends_too(host: Host) -> None:
+    host.driver.faults.prepare = MachineFailed("no QEMU")
+    await host.run(assignment())
+    last = host.control.of(Preparation)[-1]
+    assert (last.stage, last.done) == ("booting", True)
+
+
 @pytest.mark.parametrize(
     ("conduct", "state", "reason"),
     [

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mayfly.agent.session import Ended, Session, SessionSettings
 from mayfly.domain.errors import MayflyError
@@ -217,8 +217,10 @@ async def _progress_to(
     forwarding = asyncio.create_task(forward())
     try:
         yield report
+        if latest:
+            report("ready", 1.0)
     finally:
         await stop(forwarding)
         if latest:
             with contextlib.suppress(StaleLease):
-                await control.report(lease, Preparation(subject, "ready", 1.0, done=True))
+                await control.report(lease, replace(latest[0], done=True))
