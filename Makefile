@@ -5,6 +5,8 @@
 MAKEFLAGS += --no-builtin-rules
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Node trusts what this machine trusts, as everything else does.
+export NODE_EXTRA_CA_CERTS ?= /etc/ssl/certs/ca-certificates.crt
 
 .PHONY: help
 help:  ## Say what can be made
