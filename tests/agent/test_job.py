@@ -12,10 +12,10 @@ from tests.virtual_time import cancelled_at_every_turn, run_virtual, virtual_tim
 from mayfly.agent.job import JobSettings, run_job
 from mayfly.agent.session import SessionSettings, Sources
 from mayfly.domain.errors import HostCannot
-from mayfly.domain.job import JobState
+from mayfly.domain.job import Conclusion, JobState
 from mayfly.machines.base import Machine, MachineFailed
 from mayfly.machines.dummy.driver import DummyDriver
-from mayfly.machines.dummy.pipe import CAPACITY
+from mayfly.machines.dummy.pipe import CAPACITY, Port
 from mayfly.machines.network.base import NetworkPolicy
 from mayfly.protocol.fleet import (
     Assignment,
@@ -28,9 +28,18 @@ from mayfly.protocol.fleet import (
     Report,
     StaleLease,
 )
+from mayfly.protocol.frames import encode_log
+from mayfly.protocol.messages import (
+    JobFinished,
+    JobStarted,
+    StepFinished,
+    StepStarted,
+    encode_message,
+)
 from mayfly.workflow.model import Step
 
 _MIB = 1024 * 1024
+SUCCESS = Conclusion.SUCCESS
 ALLOWED = "at most 262148 are allowed"
 CHECKOUT = (Step(HERE, uses="actions/checkout@v4"),)
 
@@ -78,6 +87,37 @@ async def test_a_job_is_reported_in_order(host: Host) -> None:
     assert host.control.end() == JobEnded(JobState.SUCCEEDED, {"a": "b"})
     assert host.control.of(Measured)[0].start_seconds == pytest.approx(0.25)
     assert not host.driver.alive
+
+
+@virtual_time
+async def test_a_machine_is_gone_before_its_job_is_reported_to_be(host: Host) -> None:
+    alive: list[int] = []
+
+    def look(report: Report) -> None:
+        if isinstance(report, JobEnded):
+            alive.append(len(host.driver.alive))
+
+    host.control.on_report = look
+    await host.run(assignment("fails"))
+    assert alive == [0]
+
+
+@virtual_time
+async def test_a_start_lasts_to_the_first_output_of_the_jobs_own_steps(host: Host) -> None:
+    async def guest(port: Port) -> None:
+        await asyncio.sleep(1)
+        await port.write(encode_message(JobStarted()))
+        for step in (0, 1):
+            await port.write(encode_message(StepStarted(step, "a step")))
+            await asyncio.sleep(1)
+            await port.write(encode_log(step, b"x"))
+            await port.write(encode_message(StepFinished(step, SUCCESS, SUCCESS)))
+        await port.write(encode_message(JobFinished(SUCCESS, {})))
+        await asyncio.Event().wait()
+
+    host.driver = DummyDriver(guest)
+    await host.run(assignment())
+    assert host.control.of(Measured)[0].start_seconds == pytest.approx(3)
 
 
 @virtual_time
@@ -328,6 +368,19 @@ async def test_a_source_that_cannot_be_had_is_refused_with_the_reason(host: Host
     await host.run(assignment(steps=CHECKOUT))
     assert host.control.printed() == b"no source: the disk is full\n"
     assert host.control.end().state is JobState.FAILED
+
+
+@virtual_time
+async def test_a_cancellation_goes_between_the_frames_of_a_source(host: Host) -> None:
+    async def large(_action: str | None) -> AsyncIterator[bytes]:
+        host.control.cancel()
+        for _ in range(5):
+            yield b"x" * _MIB
+
+    host.sources = large
+    ended = await host.outcome(assignment(steps=CHECKOUT, seconds=10))
+    assert ended == (JobState.CANCELLED, "a test says so")
+    assert host.control.printed() == b"source of 5242880 bytes\nactions/checkout@v4\n"
 
 
 @virtual_time
