@@ -80,6 +80,10 @@ def _children(name: str) -> list[int]:
     return [int(pid) for pid in pids if name in Path(f"/proc/{pid}/comm").read_text()]
 
 
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 DRIVERS = [
     pytest.param(_scripted, id="dummy"),
     pytest.param(_real, id="dummy-real"),
@@ -132,7 +136,21 @@ async def test_destroying_twice_and_at_the_same_time(lab: Lab) -> None:
     machine = await lab.start()
     await asyncio.gather(machine.destroy(), machine.destroy())
     await machine.destroy()
+    await machine.death()
+    assert await machine.read() == b""
     assert not lab.alive()
+
+
+async def test_machines_leave_no_descriptor_open(lab: Lab) -> None:
+    async with lab.machine() as machine:
+        await run_scripts(machine, "true")
+    await turns(5)
+    before = _descriptors()
+    for _ in range(3):
+        async with lab.machine() as machine:
+            await run_scripts(machine, "true")
+        await turns(5)  # transports close a little later
+    assert _descriptors() == before
 
 
 async def test_destroying_while_somebody_reads_and_writes(lab: Lab) -> None:
