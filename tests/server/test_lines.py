@@ -48,6 +48,15 @@ def test_a_line_without_end_is_held_within_bounds() -> None:
     assert len(splitter.flush()[0]) <= lines.MAX_LINE + 1
 
 
+@pytest.mark.parametrize("line", [b"abcd", b"abcdefgh"])
+def test_a_line_end_cut_in_two_after_a_full_part(
+    line: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "MAX_LINE", 4)
+    assert split(line + b"\r", b"\n") == split(line + b"\r\n")
+    assert "" not in split(line + b"\r", b"\n")
+
+
 @given(
     data=st.lists(st.sampled_from([b"a", b"\r", b"\n", "é".encode(), "🦋".encode(), b"\xff"])),
     cuts=st.lists(st.integers(0, 200)),

@@ -1,5 +1,6 @@
 """Whole runs on dummy machines: what is started, when, and how it ends."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from tests.fleet import Fleet, at_once, make_fleet, plan
 from tests.virtual_time import virtual_time
 
 from mayfly.domain.errors import InvalidInput
+from mayfly.domain.events import JobChanged, JobRemoved
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.machines.base import MachineSpec
 
@@ -69,6 +71,8 @@ async def test_a_matrix_comes_from_outputs(fleet: Fleet) -> None:
 """)
     assert await fleet.run(text) == [SUCCESS]
     assert set(fleet.states()) == {"list", "each (x)", "each (y)"}
+    removed = [event.job.key for event in fleet.events if isinstance(event, JobRemoved)]
+    assert removed == ["each"]
 
 
 @virtual_time
@@ -204,6 +208,41 @@ def test_one_jobs_bad_end_leaves_the_others_alone(
 
 
 @virtual_time
+async def test_a_job_for_another_system_counts_as_skipped(fleet: Fleet) -> None:
+    text = workflow("""\
+  mac:
+    runs-on: macos-latest
+    steps: [{run: make}]
+  anyway:
+    needs: mac
+    if: always() && needs.mac.result == 'skipped'
+    STEPS
+""")
+    assert await fleet.run(text) == [SUCCESS]
+    assert fleet.job("anyway").state is JobState.SUCCEEDED
+
+
+@pytest.mark.parametrize("label", ["nonsense", "mayfly-8cpu-64gb"])
+def test_a_rejected_job_that_may_fail_does_not_stop_the_others(fleet: Fleet, label: str) -> None:
+    @virtual_time
+    async def check() -> None:
+        text = workflow(f"""\
+  bad:
+    runs-on: {label}
+    continue-on-error: true
+    steps: [{{run: make}}]
+  next:
+    needs: bad
+    STEPS
+""")
+        assert await fleet.run(text) == [SUCCESS]
+        assert fleet.job("bad").state is JobState.REJECTED
+        assert fleet.job("next").state is JobState.SUCCEEDED
+
+    check()
+
+
+@virtual_time
 async def test_what_no_host_can_serve_is_rejected_with_the_nearest_size(fleet: Fleet) -> None:
     text = workflow("  big:\n    runs-on: mayfly-arm64-8cpu-64gb\n    steps: [{run: make}]")
     assert await fleet.run(text) == [FAILURE]
@@ -333,6 +372,24 @@ async def test_cancel_in_progress_ends_the_run_that_has_the_group(fleet: Fleet) 
 
 
 @virtual_time
+async def test_a_job_that_comes_late_cancels_the_run_that_has_its_group(fleet: Fleet) -> None:
+    holder = workflow("  a:\n    env: {DUMMY_SECONDS: 1000}\n    STEPS", "on: push\nconcurrency: g")
+    other = workflow("""\
+  first:
+    env: {DUMMY_SECONDS: 3}
+    STEPS
+  second:
+    needs: first
+    concurrency: {group: g, cancel-in-progress: true}
+    STEPS
+""")
+    plans = [plan(holder, file="1.yml"), plan(other, file="2.yml")]
+    assert await fleet.run(*plans) == [CANCELLED, SUCCESS]
+    assert fleet.job("a").reason == "a newer one entered concurrency group 'g'"
+    assert asyncio.get_running_loop().time() < 10
+
+
+@virtual_time
 async def test_jobs_of_a_group_run_one_at_a_time(fleet: Fleet) -> None:
     job = "    concurrency: g\n    env: {DUMMY_SECONDS: 5}\n    STEPS\n"
     assert await fleet.run(workflow(f"  a:\n{job}  b:\n{job}")) == [SUCCESS]
@@ -374,7 +431,12 @@ jobs:
     text = f"on: push\njobs:\n  a:\n{call}  b:\n{call}"
     given = plan(text, called={".github/workflows/called.yml": called})
     assert await fleet.run(given) == [SUCCESS]
-    assert at_once(fleet.events) == 1
+    running = [
+        event.job.key
+        for event in fleet.events
+        if isinstance(event, JobChanged) and event.state is JobState.RUNNING
+    ]
+    assert running == ["a / one", "a / two", "b / one", "b / two"]
 
 
 @virtual_time
