@@ -222,24 +222,20 @@ async def test_a_job_for_another_system_counts_as_skipped(fleet: Fleet) -> None:
     assert fleet.job("anyway").state is JobState.SUCCEEDED
 
 
-@pytest.mark.parametrize("label", ["nonsense", "mayfly-8cpu-64gb"])
-def test_a_rejected_job_that_may_fail_does_not_stop_the_others(fleet: Fleet, label: str) -> None:
-    @virtual_time
-    async def check() -> None:
-        text = workflow(f"""\
+@virtual_time
+async def test_a_rejected_job_that_may_fail_does_not_stop_the_others(fleet: Fleet) -> None:
+    text = workflow("""\
   bad:
-    runs-on: {label}
+    runs-on: mayfly-8cpu-64gb
     continue-on-error: true
-    steps: [{{run: make}}]
+    steps: [{run: make}]
   next:
     needs: bad
     STEPS
 """)
-        assert await fleet.run(text) == [SUCCESS]
-        assert fleet.job("bad").state is JobState.REJECTED
-        assert fleet.job("next").state is JobState.SUCCEEDED
-
-    check()
+    assert await fleet.run(text) == [SUCCESS]
+    assert fleet.job("bad").state is JobState.REJECTED
+    assert fleet.job("next").state is JobState.SUCCEEDED
 
 
 @virtual_time
