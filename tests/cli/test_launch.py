@@ -296,6 +296,8 @@ def test_the_legs_of_a_workflow_are_told_apart(
     left = iter(ends)
 
     async def play(run: RunRef, observe: Observer, stop: asyncio.Event) -> Conclusion:
+        for _ in range(20):  # time enough to report too early
+            await asyncio.sleep(0)
         return await ending(*next(left))(run, observe, stop)
 
     exit_code, _ = lab.run(play, json=False, arch=["amd64,arm64"])
