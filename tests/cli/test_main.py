@@ -1,5 +1,6 @@
 """The entry point: help, version, completion, errors and exit codes, in processes of their own."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -131,6 +132,26 @@ def test_a_defect_of_ours_leaves_with_70_and_its_traceback(
     assert "Traceback" in err
     assert "ZeroDivisionError: oh" in err
     assert "defect of Mayfly" in err
+
+
+def test_a_full_disk_is_the_hosts_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert left_with(monkeypatch, OSError(errno.ENOSPC, "No space left on device")) == 3
+    err = capsys.readouterr().err
+    assert "No space left on device" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", [["doctor"], ["run"], ["image", "ls"], ["gc"], ["shell"]])
+def test_a_home_that_cannot_be_written_is_the_hosts_fault(
+    tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    left = mayfly(*command, cwd=tmp_path, home=tmp_path, MAYFLY_HOME=str(tmp_path / "file" / "x"))
+    assert left.status == 3
+    assert "cannot write to" in left.err
+    assert "remedy: set MAYFLY_HOME" in left.err
 
 
 def test_an_exit_code_of_a_command_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

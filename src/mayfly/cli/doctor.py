@@ -14,13 +14,13 @@ def doctor(json: arguments.Json = False) -> None:
     """
     from mayfly.agent.doctor import examine
     from mayfly.cli.findings import as_json, as_text
+    from mayfly.cli.home import writable_home
     from mayfly.cli.running import run_command
     from mayfly.cli.terminal import put, wants_colour
     from mayfly.domain.errors import ExitCode
     from mayfly.domain.finding import Severity
-    from mayfly.system.home import Home
 
-    home = Home.default()
+    home = writable_home()
 
     async def main(_stop: asyncio.Event) -> int:
         import sys

@@ -25,11 +25,11 @@ def gc(
     """
     from mayfly.agent.prune import prune
     from mayfly.cli.fleet import reap
+    from mayfly.cli.home import writable_home
     from mayfly.cli.running import run_command
     from mayfly.cli.terminal import put
-    from mayfly.system.home import Home
 
-    home = Home.default()
+    home = writable_home()
 
     async def main(_stop: asyncio.Event) -> int:
         gone = await reap(home)

@@ -31,15 +31,15 @@ def build(
     ] = False,
 ) -> None:
     """Build an image, by default for this host's architecture; several side by side."""
+    from mayfly.cli.home import writable_home
     from mayfly.cli.image_build import build_images
     from mayfly.cli.running import run_command
     from mayfly.domain.labels import DEFAULT_IMAGE
     from mayfly.machines.images.recipe import load_recipe
-    from mayfly.system.home import Home
 
     wanted = load_recipe(recipe or DEFAULT_IMAGE)
     legs = _legs(arch)
-    home = Home.default()
+    home = writable_home()
 
     async def main(_stop: asyncio.Event) -> int:
         return await build_images(home, wanted, legs, rebuild=rebuild)
@@ -50,21 +50,21 @@ def build(
 @app.command("ls")
 def list_images(json: arguments.Json = False) -> None:
     """List the images of this host, newest first."""
+    from mayfly.cli.home import writable_home
     from mayfly.cli.image_view import print_images
     from mayfly.machines.images.store import ImageStore
-    from mayfly.system.home import Home
 
-    print_images(ImageStore(Home.default()), json=json)
+    print_images(ImageStore(writable_home()), json=json)
 
 
 @app.command()
 def inspect(ref: Ref, arch: Arch = None, json: arguments.Json = False) -> None:
     """Show what an image holds, and check that its files are what was built."""
+    from mayfly.cli.home import writable_home
     from mayfly.cli.image_view import print_image
     from mayfly.machines.images.store import ImageStore
-    from mayfly.system.home import Home
 
-    store = ImageStore(Home.default())
+    store = ImageStore(writable_home())
     for leg in _legs(arch) if arch else (None,):
         image = store.inspect(ref, leg)
         store.verify(image, full=True)
@@ -80,11 +80,11 @@ def rm(
 ) -> None:
     """Remove images; machines that run from them are not harmed."""
     from mayfly.cli.complaints import Complaints
+    from mayfly.cli.home import writable_home
     from mayfly.cli.terminal import put
     from mayfly.machines.images.store import ImageStore
-    from mayfly.system.home import Home
 
-    store = ImageStore(Home.default())
+    store = ImageStore(writable_home())
     complaints = Complaints()
     for ref in refs:
         for leg in _legs(arch) if arch else (None,):

@@ -7,16 +7,17 @@ A command's module imports what it needs when it is called, so that `mayfly plan
 completion start at once.
 """
 
-import logging
+import errno
 import signal
 import sys
+import traceback
 from typing import Annotated, NoReturn
 
 import typer
 
 import mayfly
 from mayfly.cli import doctor, gc, image, plan, run, shell
-from mayfly.domain.errors import ExitCode, MayflyError
+from mayfly.domain.errors import ExitCode, HostCannot, MayflyError
 
 _HELP = """Run a repository's own CI workflows, every job in a fresh microVM, on amd64 and arm64.
 
@@ -35,6 +36,9 @@ _HELP = """Run a repository's own CI workflows, every job in a fresh microVM, on
 Exit status: 0 all succeeded, 1 a job failed, 2 the workflow or the command
 line is wrong, 3 this host cannot, 70 a defect of Mayfly, 130 interrupted.
 """
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+_MAKE_ROOM = "mayfly doctor shows space and memory; mayfly gc --images frees some"
 
 app = typer.Typer(
     name="mayfly",
@@ -79,19 +83,18 @@ def main() -> NoReturn:
     try:
         app(prog_name="mayfly")
     except MayflyError as error:
-        from mayfly.cli.present import print_error
-
-        print_error(error)
-        sys.exit(error.exit_code)
+        _leave(error)
     except Exception as error:  # noqa: BLE001 (the one place where our own defects end)
-        _print_defect(error)
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            _leave(HostCannot(f"this host has run out of something: {error}", remedy=_MAKE_ROOM))
+        traceback.print_exception(error)
+        sys.stderr.write("error: this is a defect of Mayfly, please report it with these lines\n")
         sys.exit(ExitCode.DEFECT)
     sys.exit(ExitCode.OK)
 
 
-def _print_defect(error: Exception) -> None:
-    import traceback
+def _leave(error: MayflyError) -> NoReturn:
+    from mayfly.cli.present import print_error
 
-    logging.getLogger(__name__).error("a defect", exc_info=error)
-    traceback.print_exception(error)
-    sys.stderr.write("error: this is a defect of Mayfly, please report it with the lines above\n")
+    print_error(error)
+    sys.exit(error.exit_code)

@@ -112,14 +112,14 @@ def run(
     """
     from mayfly.cli import values
     from mayfly.cli.complaints import Complaints
+    from mayfly.cli.home import writable_home
     from mayfly.cli.hosting import read_hosting
     from mayfly.cli.launch import launch
     from mayfly.cli.request import read_request
     from mayfly.cli.running import run_command
     from mayfly.services.config import load_config
-    from mayfly.system.home import Home
 
-    home = Home.default()
+    home = writable_home()
     config = load_config(home)
     complaints = Complaints()
     request = read_request(

@@ -43,13 +43,13 @@ def shell(
     Ctrl-] three times within a second leaves a machine that does not answer.
     The exit status is the shell's.
     """
+    from mayfly.cli.home import writable_home
     from mayfly.cli.running import run_command
     from mayfly.cli.shell_machine import Wanted, visit_fresh, visit_kept
     from mayfly.domain.architecture import Architecture
     from mayfly.domain.errors import InvalidInput
-    from mayfly.system.home import Home
 
-    home = Home.default()
+    home = writable_home()
     try:
         architecture = Architecture.parse(arch) if arch else Architecture.of_host()
     except ValueError as error:
