@@ -10,6 +10,7 @@ tap is joined, frame by frame, to the tap that QEMU would get. Nothing leaves th
 import asyncio
 import json
 import os
+import shlex
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -39,9 +40,13 @@ USER = 54321
 _STREET = [INTERNET, RESOLVER, METADATA, NEIGHBOUR, *PRIVATE]
 _FRAME_MAX = 70_000
 
-# What the keeper shares with the machine the tests run on, or finds in an unknown state there.
+# What the keeper shares with the machine the tests run on, or finds in an unknown state there;
+# and our own files where a user finds them, also when the clone lies in root's home.
+_OUR_CODE, _OUR_SCRIPTS = "/run/code", "/run/scripts"
 _OWN_FILES = f"""
-mount -t tmpfs none /run &&
+mount -t tmpfs none /run && mkdir {_OUR_CODE} {_OUR_SCRIPTS} &&
+mount --bind {shlex.quote(str(_SOURCE))} {_OUR_CODE} &&
+mount --bind {shlex.quote(str(_HERE))} {_OUR_SCRIPTS} &&
 mknod -m "$0" /run/tun c 10 200 && mount --bind /run/tun /dev/net/tun &&
 echo nameserver {RESOLVER} > /run/resolv && mount --bind /run/resolv /etc/resolv.conf && exec "$@"
 """
@@ -143,14 +148,14 @@ class Lab:
         """A Mayfly of its own, as root or as an ordinary user."""
         owner, inner = socket.socketpair()
         who = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--"]
-        argv = [*(who if user else []), python(), str(_HERE / "keeper.py")]
+        argv = [*(who if user else []), python(), f"{_OUR_SCRIPTS}/keeper.py"]
         private = ["unshare", "--mount", "sh", "-c", _OWN_FILES, tun_mode, *argv]
         with inner:
             process = await start(
                 self.host.enter(dies_with_parent(private)),
                 stdin=inner.fileno(),
                 stderr=None,
-                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(_SOURCE)},
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": _OUR_CODE},
             )
         self._stack.callback(owner.close)
         keeper = Keeper(process, owner)
@@ -174,7 +179,7 @@ class Lab:
 
     async def break_out(self, keeper: Keeper, address: str) -> None:
         """Send `forged` from inside the keeper's last network, as a guest that left QEMU would."""
-        await keeper.ask([python(), str(_HERE / "peer.py"), "say", "forged", address])
+        await keeper.ask([python(), f"{_OUR_SCRIPTS}/peer.py", "say", "forged", address])
 
     async def namespace(self) -> Namespace:
         namespace = await create_namespace()
