@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,10 @@ def spec_of(architecture: Architecture) -> MachineSpec:
     return MachineSpec("default", architecture, vcpus=1, memory_mib=1024)
 
 
+ProcessId = tuple[int, str]
+"""Number and time of start: numbers alone are used again."""
+
+
 @dataclass
 class Outcome:
     """What a run came to, and what of it was on this host meanwhile."""
@@ -35,8 +40,7 @@ class Outcome:
     record: Record = field(default_factory=Record)
     logs: dict[str, list[str]] = field(default_factory=dict)
     conclusions: Mapping[RunRef, Conclusion] = field(default_factory=dict)
-    processes: set[int] = field(default_factory=set)
-    namespaces: set[int] = field(default_factory=set)
+    machines: set[ProcessId] = field(default_factory=set)
     stop_at: str | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -53,38 +57,45 @@ class Outcome:
             lines.extend(event.lines if len(lines) < 10_000 else [])
             if self.stop_at in event.lines:
                 self.stop.set()
-        machines = machines_of_ours()
-        self.processes |= machines
-        self.namespaces |= namespaces_of(machines)
+        self.machines |= machines_of_ours()
 
 
-def machines_of_ours() -> set[int]:
+def machines_of_ours() -> set[ProcessId]:
     """QEMU processes that this process started."""
-    children = Path("/proc/self/task").glob("*/children")
-    pids = {int(pid) for file in children for pid in file.read_text().split()}
-    return {pid for pid in pids if "qemu" in _command(pid)}
+    return {process for process in children(os.getpid()) if "qemu" in _file(process[0], "comm")}
 
 
-def alive(pids: Iterable[int]) -> set[int]:
-    return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
-
-
-def namespaces_of(pids: Iterable[int]) -> set[int]:
-    """The network namespaces that these processes are in, other than the host's."""
+def children(pid: int) -> set[ProcessId]:
+    tasks = Path(f"/proc/{pid}/task")
     found = set()
-    for pid in pids:
-        with contextlib.suppress(OSError):  # it has just ended
-            found.add(Path(f"/proc/{pid}/ns/net").stat().st_ino)
-    return found - {Path("/proc/self/ns/net").stat().st_ino}
+    with contextlib.suppress(FileNotFoundError):
+        for task in list(tasks.iterdir()):
+            found |= {
+                _process(int(child)) for child in _file(pid, f"task/{task.name}/children").split()
+            }
+    return found
 
 
-def namespaces_in_use() -> set[int]:
-    return namespaces_of(int(process.name) for process in Path("/proc").glob("[0-9]*"))
+def alive(processes: Iterable[ProcessId]) -> set[ProcessId]:
+    return {process for process in processes if _process(process[0]) == process}
 
 
-def _command(pid: int) -> str:
+def assert_nothing_is_left(machines: Iterable[ProcessId]) -> None:
+    """A namespace lives as long as its processes and the descriptors that hold it."""
+    assert not machines_of_ours()
+    assert not alive(machines)
+    links = [link.readlink().name for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    assert not [link for link in links if link.startswith("net:")]
+
+
+def _process(pid: int) -> ProcessId:
+    after_name = _file(pid, "stat").rpartition(")")[2].split()
+    return pid, after_name[19] if after_name else ""
+
+
+def _file(pid: int, name: str) -> str:
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        return Path(f"/proc/{pid}/comm").read_text()
+        return Path(f"/proc/{pid}/{name}").read_text()
     return ""
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from tests.e2e.conftest import LABEL, Outcome, alive, machines_of_ours, namespaces_in_use
+from tests.e2e.conftest import LABEL, Outcome, assert_nothing_is_left
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.job import Conclusion, JobState
@@ -139,8 +139,5 @@ def test_a_job_that_prints_for_ever_was_heard_up_to_the_limit(outcome: Outcome) 
 
 
 def test_nothing_is_left_on_the_host(outcome: Outcome) -> None:
-    assert outcome.processes
-    assert outcome.namespaces
-    assert not machines_of_ours()
-    assert not alive(outcome.processes)
-    assert not outcome.namespaces & namespaces_in_use()
+    assert outcome.machines
+    assert_nothing_is_left(outcome.machines)

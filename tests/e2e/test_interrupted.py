@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from tests.e2e.conftest import LABEL, Outcome, alive, machines_of_ours, namespaces_in_use
+from tests.e2e.conftest import LABEL, Outcome, assert_nothing_is_left
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.job import Conclusion, JobState
@@ -42,6 +42,4 @@ def test_jobs_clean_up_within_their_grace_and_nothing_is_left(
     assert {job.state for job in outcome.record.jobs} == {JobState.CANCELLED}
     assert "tidied up" in outcome.log("first")
     assert "never" not in outcome.log("first") + outcome.log("next")
-    assert not machines_of_ours()
-    assert not alive(outcome.processes)
-    assert not outcome.namespaces & namespaces_in_use()
+    assert_nothing_is_left(outcome.machines)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.e2e.conftest import LABEL, alive, namespaces_in_use, namespaces_of
+from tests.e2e.conftest import LABEL, ProcessId, alive, children
 from tests.machines.network.lab import until
 
 from mayfly.cli import fleet
@@ -49,26 +49,21 @@ class Victim:
     process: asyncio.subprocess.Process
     lines: asyncio.StreamReader
 
-    def family(self) -> set[int]:
-        """It and all its descendants."""
-        found, new = set(), {self.process.pid}
+    def family(self) -> set[ProcessId]:
+        """All its descendants."""
+        found: set[ProcessId] = set()
+        new = children(self.process.pid)
         while new:
             found |= new
-            children = set()
-            for pid in new:
-                for file in Path(f"/proc/{pid}/task").glob("*/children"):
-                    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                        children |= {int(child) for child in file.read_text().split()}
-            new = children - found
+            new = set().union(*(children(pid) for pid, _ in new)) - found
         return found
 
-    async def kill(self) -> tuple[set[int], set[int]]:
-        """The processes it had, and their network namespaces."""
+    async def kill(self) -> set[ProcessId]:
+        """The processes it had."""
         family = self.family()
-        namespaces = namespaces_of(family)
         self.process.send_signal(signal.SIGKILL)
         await self.process.wait()
-        return family, namespaces
+        return family
 
 
 @contextlib.asynccontextmanager
@@ -102,11 +97,8 @@ def own_home(home: Home, tmp_path: Path, prepared: Callable[[Architecture], None
     return Home(tmp_path)
 
 
-async def nothing_is_left(home: Home, family: set[int], namespaces: set[int]) -> None:
-    async def gone() -> bool:
-        return not alive(family) and not namespaces & namespaces_in_use()
-
-    await until(gone)
+async def nothing_is_left(home: Home, family: set[ProcessId]) -> None:
+    await until(lambda: _all_dead(family))
     await fleet.reap(home)
     assert not [path for path in home.machines.iterdir() if path.is_dir()]
     assert not list(home.spool.iterdir())
@@ -125,8 +117,8 @@ async def test_killed_at_any_moment(own_home: Home, tmp_path: Path, seed: int) -
         for _ in range(events):
             assert await mayfly.lines.readline()
         await asyncio.sleep(moments.random() / 4)  # also between two events
-        family, namespaces = await mayfly.kill()
-    await nothing_is_left(own_home, family, namespaces)
+        family = await mayfly.kill()
+    await nothing_is_left(own_home, family)
 
 
 @pytest.mark.skipif(not KVM.exists(), reason="without /dev/kvm nothing is probed")
@@ -136,8 +128,8 @@ async def test_killed_while_kvm_is_probed(own_home: Home, tmp_path: Path) -> Non
         while (await mayfly.lines.readline()).strip() != b"checking the image":
             assert not mayfly.lines.at_eof()
         await until(lambda: _has_children(mayfly))
-        family, namespaces = await mayfly.kill()
-    await nothing_is_left(own_home, family, namespaces)
+        family = await mayfly.kill()
+    await nothing_is_left(own_home, family)
 
 
 async def test_killed_while_a_template_is_made(own_home: Home, tmp_path: Path) -> None:
@@ -148,12 +140,12 @@ async def test_killed_while_a_template_is_made(own_home: Home, tmp_path: Path) -
             assert not mayfly.lines.at_eof()
         await until(lambda: _has_children(mayfly))
         assert list(templates.glob(".building-*"))
-        family, namespaces = await mayfly.kill()
+        family = await mayfly.kill()
 
     await until(lambda: _all_dead(family))
     assert any("unfinished template" in line for line in await fleet.reap(own_home))
     assert not list(templates.glob(".building-*"))
-    await nothing_is_left(own_home, family, namespaces)
+    await nothing_is_left(own_home, family)
 
 
 async def test_killed_while_machines_are_kept(own_home: Home, tmp_path: Path) -> None:
@@ -161,15 +153,15 @@ async def test_killed_while_machines_are_kept(own_home: Home, tmp_path: Path) ->
         while (await mayfly.lines.readline()).strip() != b"MachineKept":
             assert not mayfly.lines.at_eof()
         await until(lambda: _has_socket(own_home))
-        family, namespaces = await mayfly.kill()
-    await nothing_is_left(own_home, family, namespaces)
+        family = await mayfly.kill()
+    await nothing_is_left(own_home, family)
 
 
 async def _has_children(mayfly: Victim) -> bool:
-    return len(mayfly.family()) > 1
+    return bool(mayfly.family())
 
 
-async def _all_dead(family: set[int]) -> bool:
+async def _all_dead(family: set[ProcessId]) -> bool:
     return not alive(family)
 
 
@@ -184,5 +176,5 @@ async def test_reaping_spares_a_living_mayfly(own_home: Home, tmp_path: Path) ->
         await fleet.reap(own_home)
         while (await mayfly.lines.readline()).strip() != b"succeeded":
             assert not mayfly.lines.at_eof()
-        family, namespaces = await mayfly.kill()
-    await nothing_is_left(own_home, family, namespaces)
+        family = await mayfly.kill()
+    await nothing_is_left(own_home, family)
