@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from mayfly.machines.network.inside import open_namespace, open_tap, route_ipv4_only
 from mayfly.machines.network.rtnetlink import RtNetlink
 from mayfly.machines.network.ruleset import TAP
-from mayfly.machines.network.threads import in_thread
 from mayfly.machines.network.tools import tool
 from mayfly.system.process import run
+from mayfly.system.threads import in_thread
 
 _CLONE_NEWNET = 0x40000000
 

@@ -23,8 +23,8 @@ from mayfly.machines.network.ruleset import (
     guest_ruleset,
     unplugged_ruleset,
 )
-from mayfly.machines.network.threads import in_thread
 from mayfly.system.process import CommandFailed
+from mayfly.system.threads import in_thread
 
 _A = TypeVar("_A")
 _B = TypeVar("_B")

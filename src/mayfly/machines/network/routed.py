@@ -26,7 +26,7 @@ from mayfly.machines.network.routing import (
 )
 from mayfly.machines.network.rtnetlink import RtNetlink
 from mayfly.machines.network.ruleset import HOST_LINK_PREFIX, OPENED_GROUP, UPLINK
-from mayfly.machines.network.threads import in_thread
+from mayfly.system.threads import in_thread
 
 # Indices are drawn at random; this many taken ones in a row mean the range is all but full.
 _DRAWS = 64

@@ -12,7 +12,7 @@ from mayfly.machines.network.holder import COMMAND, hold
 from mayfly.machines.network.host import survey
 from mayfly.machines.network.prepared import Site, TapNetwork, bind_guest, explained
 from mayfly.machines.network.ruleset import UPLINK
-from mayfly.machines.network.threads import in_thread
+from mayfly.system.threads import in_thread
 
 
 class UserNetwork:

@@ -12,13 +12,13 @@ from mayfly.machines.images.cmdline import kernel_cmdline
 from mayfly.machines.images.initrd import Payload, append_payload
 from mayfly.machines.images.store import Image
 from mayfly.machines.network.base import Network, NetworkMode, NetworkPolicy, PreparedNetwork
-from mayfly.machines.network.threads import in_thread
 from mayfly.machines.qemu import qmp, sparse
 from mayfly.machines.qemu.command import Begin, Disks
 from mayfly.machines.qemu.process import QemuProcess
 from mayfly.protocol.frames import FrameDecoder
 from mayfly.protocol.messages import PROTOCOL_VERSION, Ready, decode_from_runner
 from mayfly.system.process import run, which
+from mayfly.system.threads import in_thread
 
 # Under emulation on a busy host a boot of 10 s can take many times that.
 _BOOT_TIMEOUT_S = 600.0

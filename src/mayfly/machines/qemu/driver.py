@@ -24,7 +24,6 @@ from mayfly.machines.base import (
 )
 from mayfly.machines.images.store import Image
 from mayfly.machines.network.base import GuestAddress, Network, PreparedNetwork
-from mayfly.machines.network.threads import in_thread
 from mayfly.machines.payload import payload
 from mayfly.machines.qemu import qmp
 from mayfly.machines.qemu.accelerator import Accelerators
@@ -41,6 +40,7 @@ from mayfly.protocol.messages import Identity
 from mayfly.system.home import Home
 from mayfly.system.process import CommandFailed, run
 from mayfly.system.tasks import to_the_end
+from mayfly.system.threads import in_thread
 
 _log = logging.getLogger(__name__)
 
