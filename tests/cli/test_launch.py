@@ -13,7 +13,7 @@ import pytest
 from tests.cli.clones import clone
 from tests.cli.test_selection import request
 
-from mayfly.cli import launch
+from mayfly.cli import launch, watching
 from mayfly.cli.complaints import Complaints
 from mayfly.cli.fleet import FleetOptions
 from mayfly.cli.hosting import read_hosting
@@ -100,7 +100,7 @@ class Lab:
         **options: Any,
     ) -> tuple[int, Fleet]:
         fleet = Fleet(play)
-        self._monkeypatch.setattr(launch, "run_plans", fleet.run)
+        self._monkeypatch.setattr(watching, "run_plans", fleet.run)
         wanted = request(clone(self._root, {"ci.yml": workflow, **(more or {})}), **options)
         config = load_config(self.home)
         machines = {
@@ -234,6 +234,20 @@ def test_the_first_interrupt_asks_jobs_to_end_in_order(lab: Lab) -> None:
     exit_code, fleet = lab.run(play)
     assert exit_code == 130
     assert not fleet.cancelled
+
+
+def test_before_anything_runs_one_interrupt_is_enough(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def reap(_home: Home) -> list[str]:
+        interrupt()
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(launch, "reap", reap)
+    exit_code, fleet = lab.run(ending(JobState.SUCCEEDED, Conclusion.SUCCESS))
+    assert exit_code == 130
+    assert fleet.plans == ()
 
 
 def test_the_second_interrupt_ends_everything_at_once(lab: Lab) -> None:

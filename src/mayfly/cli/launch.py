@@ -1,30 +1,29 @@
-"""What `mayfly run` does, from the clone to the exit code: choose, fetch, plan, run, report."""
+"""What `mayfly run` does, from the clone to the exit code: choose, fetch, plan, then `watch`."""
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from mayfly.cli.fleet import FleetOptions, reap, run_plans
+from mayfly.cli.fleet import FleetOptions, reap
 from mayfly.cli.hosting import Hosting
+from mayfly.cli.planning import fetched_first
 from mayfly.cli.request import Request
 from mayfly.cli.selection import Selection, nothing_to_run, select
 from mayfly.cli.sourced import with_sources
-from mayfly.cli.views import View, open_view
-from mayfly.domain.errors import ExitCode, InvalidInput, WorkflowInvalid
-from mayfly.domain.events import Event, RunFinished, RunRef
-from mayfly.domain.job import Conclusion, JobState
-from mayfly.domain.record import Record
-from mayfly.parity.compare import compare
-from mayfly.services.actions import resolve_actions
+from mayfly.cli.terminal import say
+from mayfly.cli.views import open_view
+from mayfly.cli.watching import Progress, watch
+from mayfly.domain.errors import InvalidInput, WorkflowInvalid
+from mayfly.domain.events import RunRef
+from mayfly.services.actions import ResolvedActions, resolve_actions
 from mayfly.services.config import Config
 from mayfly.services.source import RepositorySource
 from mayfly.system import tasks
 from mayfly.system.home import Home
 from mayfly.workflow.planned import RunPlan
-
-_GOOD = frozenset({Conclusion.SUCCESS, Conclusion.SKIPPED})
 
 
 async def launch(
@@ -38,26 +37,15 @@ async def launch(
     events: Path | None = None,
 ) -> int:
     """The exit code. `stop` ends what runs in order; cancelling ends it at once."""
-    await reap(home)
-    selection = await select(request)
-    if not selection.chosen:
-        raise nothing_to_run(selection, request)
-    repository = selection.repository
-    plans = selection.plans(request, variables=config.vars, labels=config.labels)
     async with contextlib.AsyncExitStack() as stack:
-        with _helped(selection):
-            async with with_sources(repository):
-                resolved = await stack.enter_async_context(
-                    resolve_actions(plans, repository, config.actions, home.actions)
-                )
-        source = await stack.enter_async_context(
-            RepositorySource(
-                repository,
-                home.root / "spool",
-                history=resolved.needs_history,
-                ref=selection.chosen[0].event.ref,
-            )
-        )
+        async with _given_up_when(stop):
+            await reap(home)
+            selection = await select(request)
+            if not selection.chosen:
+                raise nothing_to_run(selection, request)
+            plans = selection.plans(request, variables=config.vars, labels=config.labels)
+            resolved = await _resolve(stack, selection, plans, config, home)
+        source = await _packed(stack, selection, resolved, home)
         options = FleetOptions(
             home=home,
             sources=lambda key: source.open() if key is None else resolved.open(key),
@@ -69,11 +57,55 @@ async def launch(
         )
         plans = [resolved.into(plan) for plan in plans]
         refs = [RunRef(plan.workflow.file, plan.architecture) for plan in plans]
-        progress = _Progress(refs, stop)
+        progress = Progress(refs, stop)
         log = stack.enter_context(_written(events)) if events else None
         view = open_view(progress.record, refs, stop, json=json, events=log)
         view.introduce(list(_introduction(selection)))
-        return await _run(plans, options, progress, view, stop)
+        return await watch(plans, options, progress, view, stop)
+
+
+async def _resolve(
+    stack: contextlib.AsyncExitStack,
+    selection: Selection,
+    plans: Sequence[RunPlan],
+    config: Config,
+    home: Home,
+) -> ResolvedActions:
+    """Fetches what the plans use, or raises WorkflowInvalid with all that cannot be."""
+    if sys.stderr.isatty() and any(any(fetched_first(plan)) for plan in plans):
+        say("fetching actions …")
+    resolving = resolve_actions(plans, selection.repository, config.actions, home.actions)
+    with _helped(selection):
+        async with with_sources(selection.repository):
+            return await stack.enter_async_context(resolving)
+
+
+async def _packed(
+    stack: contextlib.AsyncExitStack, selection: Selection, resolved: ResolvedActions, home: Home
+) -> RepositorySource:
+    """The clone on its way to machines; packing goes on beside what follows."""
+    ref = selection.chosen[0].event.ref
+    source = RepositorySource(
+        selection.repository, home.root / "spool", history=resolved.needs_history, ref=ref
+    )
+    return await stack.enter_async_context(source)
+
+
+@contextlib.asynccontextmanager
+async def _given_up_when(stop: asyncio.Event) -> AsyncIterator[None]:
+    """Before anything runs there is nothing to end in order: `stop` cancels the block."""
+    task = asyncio.current_task()
+
+    async def give_up() -> None:
+        await stop.wait()
+        if task is not None:
+            task.cancel()
+
+    watching = asyncio.create_task(give_up())
+    try:
+        yield
+    finally:
+        await tasks.stop(watching)
 
 
 @contextlib.contextmanager
@@ -88,84 +120,6 @@ def _helped(selection: Selection) -> Iterator[None]:
             names = " ".join(sorted(file.rpartition("/")[2] for file in chosen - bad))
             error.remedy = f"without such problems is: mayfly run {names}"
         raise
-
-
-class _Progress:
-    """What is known of the runs; `ended` once all of them are over, though machines may be kept."""
-
-    def __init__(self, runs: Sequence[RunRef], stop: asyncio.Event):
-        self.record = Record()
-        self.ended = asyncio.Event()
-        self.interrupted = False
-        self._left = len(runs)
-        self._stop = stop
-
-    def take(self, event: Event) -> None:
-        self.record.apply(event)
-        if isinstance(event, RunFinished):
-            self._left -= 1
-            if self._left == 0:
-                self.interrupted = self._stop.is_set()
-                self.ended.set()
-
-
-async def _run(
-    plans: Sequence[RunPlan],
-    options: FleetOptions,
-    progress: _Progress,
-    view: View,
-    stop: asyncio.Event,
-) -> int:
-    """Shows the runs until the last has ended; kept machines may stay longer than that."""
-
-    def observe(event: Event) -> None:
-        progress.take(event)
-        view.observe(event)
-
-    running = asyncio.create_task(run_plans(plans, options, observe, stop))
-    try:
-        await _watch(running, progress.ended, stop, view)
-        if progress.ended.is_set():
-            view.report(compare(progress.record))
-        conclusions = await running
-    finally:
-        await tasks.stop(running)
-    exit_code = _exit_code(conclusions, progress)
-    view.leave(exit_code)
-    return exit_code
-
-
-async def _watch(
-    running: "asyncio.Task[Mapping[RunRef, Conclusion]]",
-    ended: asyncio.Event,
-    stop: asyncio.Event,
-    view: View,
-) -> None:
-    """Draws until all runs have ended, or their task has."""
-    over = asyncio.create_task(ended.wait())
-    stopped = asyncio.create_task(stop.wait())
-    try:
-        async with view.drawing():
-            await asyncio.wait({running, over, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not (running.done() or over.done()):
-                view.tell("cancelling; Ctrl-C again ends it at once")
-                await asyncio.wait({running, over}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await tasks.stop(over, stopped)
-
-
-def _exit_code(conclusions: Mapping[RunRef, Conclusion], progress: _Progress) -> ExitCode:
-    """A failed job outweighs one that this host lost, and that one a job that could never run."""
-    if progress.interrupted:
-        return ExitCode.INTERRUPTED
-    if all(conclusion in _GOOD for conclusion in conclusions.values()):
-        return ExitCode.OK
-    states = {job.state for job in progress.record.jobs}
-    if states & {JobState.FAILED, JobState.TIMED_OUT}:
-        return ExitCode.JOB_FAILED
-    if JobState.LOST in states:
-        return ExitCode.HOST
-    return ExitCode.INVALID if JobState.REJECTED in states else ExitCode.JOB_FAILED
 
 
 def _written(events: Path) -> TextIO:

@@ -64,7 +64,7 @@ def _run(plan: RunPlan, note: str | None) -> OutlookRun:
     stages = _stages(planned)
     jobs = [OutlookJob(job, stages[job.key]) for job in planned.jobs]
     jobs.sort(key=lambda job: job.stage)  # stable: else in the order of the file
-    return OutlookRun(plan, planned.name, note, tuple(jobs), tuple(_fetched(plan)))
+    return OutlookRun(plan, planned.name, note, tuple(jobs), tuple(fetched_first(plan)))
 
 
 def _stages(planned: Advance) -> Mapping[str, int]:
@@ -84,7 +84,8 @@ def _stages(planned: Advance) -> Mapping[str, int]:
     return found
 
 
-def _fetched(plan: RunPlan) -> Iterator[str]:
+def fetched_first(plan: RunPlan) -> Iterator[str]:
+    """The actions of other repositories that its steps use, each once."""
     seen = set()
     for used in used_actions(plan.workflow):
         remote = isinstance(used.ref, RemoteAction) and not is_checkout(used.uses)
