@@ -150,7 +150,7 @@ async def test_machines_leave_no_descriptor_open(lab: Lab) -> None:
         async with lab.machine() as machine:
             await run_scripts(machine, "true")
         await turns(5)  # transports close a little later
-    assert _descriptors() == before
+    assert _descriptors() <= before  # fewer, when those of an earlier test go meanwhile
 
 
 async def test_destroying_while_somebody_reads_and_writes(lab: Lab) -> None:
