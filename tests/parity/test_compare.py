@@ -48,6 +48,14 @@ def test_both_failing_the_same_way_is_parity() -> None:
     assert compared(story).differences == ()
 
 
+def test_jobs_that_the_host_lost_or_somebody_cancelled_prove_nothing() -> None:
+    story = Story()
+    for _, run in both_legs(story):
+        for key, state in (("lost", JobState.LOST), ("cancelled", JobState.CANCELLED)):
+            story.change(story.job(run, key, JobState.RUNNING), state)
+    assert compared(story).compared == 0
+
+
 def test_times_and_addresses_do_not_make_lines_different() -> None:
     story = Story()
     for leg, run in both_legs(story):

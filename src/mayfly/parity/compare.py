@@ -13,6 +13,7 @@ from mayfly.domain.job import Conclusion, JobState
 from mayfly.domain.record import JobRecord, Record, RunRecord, StepRecord
 
 _LINES_SHOWN = 8
+_TELLING = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.TIMED_OUT})
 _VARYING = re.compile(
     r"0x[0-9a-fA-F]+|\d+(?:[.:]\d+)*(?:\s?(?:ms|us|µs|ns|s|MB|kB|KB|B)\b)|/tmp/\S+"
 )
@@ -71,7 +72,8 @@ def _job(run: RunRecord | None, key: str) -> JobRecord | None:
 
 
 def _ran(job: JobRecord | None) -> bool:
-    return job is not None and job.state.is_final and job.started is not None
+    """A job that the host lost or somebody cancelled says nothing of the architecture."""
+    return job is not None and job.state in _TELLING and job.started is not None
 
 
 def _job_differences(
