@@ -135,6 +135,13 @@ async def test_a_named_workflow_runs_beside_one_that_is_not_valid(tmp_path: Path
         await select(request(repo, "bad.yml"))
 
 
+async def test_beside_valid_files_the_way_out_is_to_name_them(tmp_path: Path) -> None:
+    repo = clone(tmp_path, WORKFLOWS | {"bad.yml": "on: push\njobz: {}\n"})
+    with pytest.raises(SourcedProblems) as caught:
+        await select(request(repo))
+    assert caught.value.remedy == "mend them, or name workflows: then only those need to be valid"
+
+
 async def test_nothing_to_run_gives_every_reason(tmp_path: Path) -> None:
     repo = clone(tmp_path, {"docs.yml": WORKFLOWS["docs.yml"]})
     selection = await select(wanted := request(repo))

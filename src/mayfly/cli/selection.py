@@ -126,7 +126,10 @@ def _read(
             else:
                 problems += error.problems
     if problems:
-        raise WorkflowInvalid(problems)
+        refusal = WorkflowInvalid(problems)
+        if found and not names:
+            refusal.remedy = "mend them, or name workflows: then only those need to be valid"
+        raise refusal
     return found, invalid
 
 

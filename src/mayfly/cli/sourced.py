@@ -10,8 +10,9 @@ from mayfly.services.repository import Repository
 class SourcedProblems(WorkflowInvalid):
     """`lines` has the text of each place that could be read, by file and line."""
 
-    def __init__(self, problems: Sequence[Problem], lines: Mapping[tuple[str, int], str]):
-        super().__init__(problems)
+    def __init__(self, error: WorkflowInvalid, lines: Mapping[tuple[str, int], str]):
+        super().__init__(error.problems)
+        self.remedy = error.remedy
         self.lines = lines
 
 
@@ -22,7 +23,7 @@ async def with_sources(repository: Repository) -> AsyncIterator[None]:
         yield
     except WorkflowInvalid as error:
         lines = await _lines(repository, error.problems)
-        raise SourcedProblems(error.problems, lines) from error
+        raise SourcedProblems(error, lines) from error
 
 
 async def _lines(repository: Repository, problems: Sequence[Problem]) -> dict[tuple[str, int], str]:
