@@ -1,16 +1,20 @@
 """Dataclass to JSON and back: untrusted JSON becomes typed once, here, with the path in the error.
 
-Supported field types: `str`, `int`, `float`, `bool`, `X | None`, `tuple[X, ...]`,
-`dict[str, X]`, enums with string values, nested dataclasses, and `JsonValue` (any JSON, bounded in
-depth). Unknown keys are refused; keys with a default may be left out.
+Supported field types: `str`, `int`, `float`, `bool`, `Decimal`, `X | None`, `tuple[X, ...]`,
+`frozenset[X]`, `dict[str, X]` or `Mapping`, enums with string values, nested dataclasses, and
+`JsonValue` (any JSON, bounded in depth). Unknown keys are refused; keys with a default may be
+left out.
 """
 
 import dataclasses
 import enum
 import functools
 import json
+import re
 import types
 import typing
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -18,6 +22,7 @@ T = TypeVar("T")
 JsonValue = typing.Any
 """Marks a field that carries JSON as it is."""
 
+_DECIMAL = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 MAX_DEPTH = 128  # deeper than any value an expression can make
 
 
@@ -31,7 +36,7 @@ class DecodeError(Exception):
 
 def encode(message: Any) -> bytes:
     """A dataclass as compact UTF-8 JSON."""
-    return json.dumps(_plain(message), separators=(",", ":"), ensure_ascii=False).encode(
+    return json.dumps(to_plain(message), separators=(",", ":"), ensure_ascii=False).encode(
         "utf-8", "surrogatepass"
     )
 
@@ -51,17 +56,22 @@ def from_plain(kind: type[T], value: Any) -> T:
     return result
 
 
-def _plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
+    """What `from_plain` takes: objects, lists and scalars of JSON."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
-            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+            field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)
         }
     if isinstance(value, enum.Enum):
         return value.value
+    if isinstance(value, (frozenset, set)):
+        return sorted(to_plain(item) for item in value)
     if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return [to_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: to_plain(item) for key, item in value.items()}
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     return value
 
 
@@ -72,12 +82,12 @@ def _typed(kind: Any, value: Any, path: str) -> Any:
     origin = get_origin(kind)
     if origin in (typing.Union, types.UnionType):
         return _union(kind, value, path)
-    if origin is tuple:
+    if origin in (tuple, frozenset):
         item = get_args(kind)[0]
         if not isinstance(value, list):
             raise DecodeError(path, f"expected a list, got {_name(value)}")
-        return tuple(_typed(item, part, f"{path}[{i}]") for i, part in enumerate(value))
-    if origin is dict:
+        return origin(_typed(item, part, f"{path}[{i}]") for i, part in enumerate(value))
+    if origin in (dict, Mapping):
         item = get_args(kind)[1]
         if not isinstance(value, dict):
             raise DecodeError(path, f"expected an object, got {_name(value)}")
@@ -93,11 +103,19 @@ def _scalar_or_object(kind: Any, value: Any, path: str) -> Any:
             return kind(value)
         except ValueError:
             raise DecodeError(path, f"{str(value)[:80]!r} is not a {kind.__name__}") from None
+    if kind is Decimal:
+        return _decimal(value, path)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise DecodeError(path, f"expected {kind.__name__}, got {_name(value)}")
     return value
+
+
+def _decimal(value: Any, path: str) -> Decimal:
+    if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+        raise DecodeError(path, "expected a decimal number in a string")
+    return Decimal(value)
 
 
 def _union(kind: Any, value: Any, path: str) -> Any:

@@ -1,11 +1,13 @@
-"""What a host and the control plane say to each other. On a laptop these are function calls.
+"""What a host and the control plane say to each other: function calls on a laptop, else HTTP.
 
-The order for one job: `claim` gives an Assignment under a lease; the host reports `JobPhase`,
-then what the runner says (messages and output), and last one `JobEnded`. A report under a lease
-whose attempt is no longer the job's is refused with `StaleLease`: the host must destroy the
-machine. All calls may be made concurrently; reports of one lease come in order.
+A host's agent opens a session and keeps it alive; everything else happens in a session. The order
+for one job: `claim` gives an Assignment under a lease; when its machine waits, `hand_over` gives
+the job itself; the host reports `JobPhase`, then what the runner says and prints, and last one
+`JobEnded`. A report under a lease that is not held any more is refused with `StaleLease`: the host
+must destroy the machine. All calls may be made concurrently; reports of one lease come in order.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -30,10 +32,9 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A job to run and the machine it wants."""
+    """A job to run and the machine it wants. What it is to do comes later, by `hand_over`."""
 
     lease: Lease
-    spec: JobSpec
     image: str
     architecture: Architecture
     vcpus: int
@@ -55,11 +56,11 @@ class RunnerSaid:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """Raw bytes a step printed, in order."""
+class Printed:
+    """Whole lines a step printed, in order, without their ends."""
 
     step: int
-    data: bytes
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,13 @@ class Preparation:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
+    """What the machine took. `more` has what this host can tell besides, by name, in SI units."""
+
     accelerator: str
     start_seconds: float | None
     cpu_seconds: float
     peak_memory: int
+    more: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +100,29 @@ class JobEnded:
     reason: str | None = None
 
 
-Report = JobPhase | RunnerSaid | Output | Preparation | Measured | Kept | JobEnded
+Report = JobPhase | RunnerSaid | Printed | Preparation | Measured | Kept | JobEnded
 
 
 class ControlPlane(Protocol):
-    """The server as a host sees it."""
+    """The server as a host sees it, in one session."""
 
-    async def claim(self, host: str, free: Capacity) -> Assignment:
+    async def claim(self, free: Capacity) -> Assignment:
         """Waits until a job fits the free capacity, and gives it to this host alone."""
 
+    async def hand_over(self, lease: Lease) -> JobSpec:
+        """The job, asked for once its machine waits; safe to ask again. Raises StaleLease.
+
+        For a forge's job this is when its runner is registered.
+        """
+
     async def report(self, lease: Lease, report: Report) -> None:
-        """Raises StaleLease."""
+        """Taken in once, and in order. Raises StaleLease."""
 
     async def cancellation(self, lease: Lease) -> str:
         """Waits until the job is to be cancelled; gives the reason."""
+
+    def source(self, lease: Lease, action: str | None) -> AsyncIterator[bytes]:
+        """A tar stream: None is the run's repository, else the key of an action.
+
+        Raises MayflyError when there is none.
+        """

@@ -156,7 +156,7 @@ FromRunner = (
 )
 FromHost = Assign | Cancel | SourceRefused
 
-_FROM_RUNNER: dict[str, type[Any]] = {
+FROM_RUNNER: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Ready,
@@ -186,7 +186,7 @@ def encode_message(message: FromRunner | FromHost) -> bytes:
 
 def decode_from_runner(frame: Frame) -> FromRunner:
     """Raises ProtocolViolation for whatever a runner may not say."""
-    message: FromRunner = _decode(frame, _FROM_RUNNER)
+    message: FromRunner = _decode(frame, FROM_RUNNER)
     return message
 
 

@@ -1,0 +1,306 @@
+"""What the control plane remembers, one frozen dataclass a kind of row; `id` is its key.
+
+A store makes its tables from these definitions: a field marked `indexed` can be searched by, one
+marked `sealed` is encrypted at rest. Times are seconds since 1970. Change a row by `replace` and
+`Tx.put`; what several processes change at the same time lives in rows of its own (`LeaseRow`,
+`SessionRow`), changed by guarded updates only.
+"""
+
+import dataclasses
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+from mayfly.domain.architecture import Architecture
+from mayfly.domain.events import RunRef
+from mayfly.domain.job import Conclusion, JobState
+from mayfly.domain.labels import Requirement
+from mayfly.workflow.planned import PlannedJob
+from mayfly.workflow.spec import JobSpec
+
+INDEXED = "indexed"
+SEALED = "sealed"
+
+
+def indexed(**options: Any) -> Any:
+    """A field that rows are found by."""
+    return dataclasses.field(metadata={INDEXED: True}, **options)
+
+
+def sealed(**options: Any) -> Any:
+    """A field that holds secrets: encrypted where rows are written down, never searched by."""
+    return dataclasses.field(metadata={SEALED: True}, **options)
+
+
+class RunKind(enum.StrEnum):
+    """Who planned the run: we did, from workflow files, or a forge did and its runner runs it."""
+
+    NATIVE = "native"
+    GITHUB = "github"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectRow:
+    """Whom jobs belong to; `id` is `owner/name`.
+
+    `weight` is its share against others, quotas bound what it has at once (None: no bound),
+    `hosts` names the host labels its jobs may run on (empty: any host). `losses_allowed`: how
+    often a native job may be queued again after its host was lost.
+    """
+
+    id: str
+    created: float
+    weight: float = 1.0
+    priority: int = 0
+    quota_millicpu: int | None = None
+    quota_memory_mib: int | None = None
+    quota_jobs: int | None = None
+    hosts: tuple[str, ...] = ()
+    losses_allowed: int = 1
+    rerun_lost: bool = False
+    native_on_push: bool = False
+    clone_url: str | None = None
+    default_branch: str = "main"
+    installation: int | None = None
+    public: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One workflow on one leg, or one job of a forge.
+
+    `cancelled` says why, once it is; `closed` once not even `always()` jobs may start. `look_at`
+    is when it must be looked at again although nothing happened. `submission` joins the runs that
+    one person asked for at once. `source` is the blob its machines check out.
+    """
+
+    id: str
+    project: str = indexed()
+    ref: RunRef
+    name: str
+    kind: RunKind = RunKind.NATIVE
+    number: int = 1
+    attempt: int = 1
+    submission: str = indexed(default="")
+    event: str = ""
+    branch: str = ""
+    sha: str = ""
+    actor: str = ""
+    source: str | None = None
+    created: float = indexed(default=0.0)
+    finished: float | None = indexed(default=None)
+    conclusion: Conclusion | None = None
+    cancelled: str | None = None
+    closed: bool = False
+    look_at: float | None = indexed(default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRow:
+    """What a native run was asked for, `id` is the run's; text in the form of `server.requests`.
+
+    Sealed because secrets of the run are in it.
+    """
+
+    id: str
+    text: str = sealed()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """A job as it stands. `attempt` counts its assignments; `outputs` are set when it ended.
+
+    `planned` is without its spec, which is `spec`. `requirement` is what it will be given (after
+    `--fit`), `placed` the architecture it was given, `reason` why it stands where it does.
+    `queued_at` is when it was first ready. `losses` counts hosts lost under it. `reserved_on` is
+    the host that keeps room for it. `version` is the transaction that wrote it last; stores set it.
+    """
+
+    id: str
+    run: str = indexed()
+    project: str = indexed()
+    planned: PlannedJob
+    state: JobState = indexed()
+    reason: str | None = None
+    requirement: Requirement | None = None
+    placed: Architecture | None = None
+    spec: JobSpec | None = sealed(default=None)
+    attempt: int = 0
+    outputs: dict[str, str] = dataclasses.field(default_factory=dict)
+    cancel_reason: str | None = None
+    priority: int = 0
+    created: float = 0.0
+    queued_at: float | None = None
+    claimed_at: float | None = None
+    started_at: float | None = None
+    finished_at: float | None = indexed(default=None)
+    host: str | None = indexed(default=None)
+    reserved_on: str | None = None
+    losses: int = 0
+    version: int = indexed(default=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRow:
+    """The right of a session to run an attempt of a job; `id` is the job's.
+
+    `reports` counts those taken in: the next must bear the next number. It is the fence: a report
+    is taken in only by a guarded update of this row.
+    """
+
+    id: str
+    attempt: int
+    session: str = indexed()
+    host: str = indexed()
+    reports: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRow:
+    """A machine that agents run on. `cpu_factor` times its millicpu are given out, memory once.
+
+    `architectures` begins with its own. `key_hash` is of the key its agent shows; `next_key_hash`
+    of the one it is changing to. `failures` counts failed starts in a row.
+    """
+
+    id: str
+    created: float
+    key_hash: str = indexed(default="")
+    next_key_hash: str | None = indexed(default=None)
+    key_since: float = 0.0
+    millicpu: int = 0
+    memory_mib: int = 0
+    cpu_factor: float = 1.0
+    architectures: tuple[Architecture, ...] = ()
+    labels: tuple[str, ...] = ()
+    draining: bool = False
+    quarantined: str | None = None
+    failures: int = 0
+    agent_version: str = ""
+    accelerators: dict[str, str] = dataclasses.field(default_factory=dict)
+    last_seen: float | None = None
+    version: int = indexed(default=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRow:
+    """One life of an agent's process; its leases end when it does. Changed by guarded updates."""
+
+    id: str
+    host: str = indexed()
+    opened: float = 0.0
+    until: float = indexed(default=0.0)
+    ended: bool = indexed(default=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRow:
+    """A concurrency group; `id` is `project/name` in lower case.
+
+    `holders` are (run, key of a job or call or ""): the first runs, the others wait in order.
+    """
+
+    id: str
+    holders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentRow:
+    """A deployment environment; `id` is `project/name` in lower case.
+
+    A job that names it waits for `wait_minutes` and for one of the `reviewers` (user names).
+    `branches` are patterns of those that may use it (empty: all). `prevent_self_review`: who
+    started the run may not approve it.
+    """
+
+    id: str
+    project: str = indexed()
+    name: str
+    reviewers: tuple[str, ...] = ()
+    wait_minutes: float = 0.0
+    branches: tuple[str, ...] = ()
+    prevent_self_review: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewRow:
+    """One run waits for, or got, leave to use an environment; `id` is `run/environment`."""
+
+    id: str
+    run: str = indexed()
+    project: str = indexed()
+    environment: str
+    asked: float = 0.0
+    approved: bool | None = indexed(default=None)
+    by: str | None = None
+    at: float | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRow:
+    """A workflow that starts by the clock; `id` is `project/file/cron`; `cron` is UTC."""
+
+    id: str
+    project: str = indexed()
+    workflow: str
+    cron: str
+    next_at: float = indexed()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterRow:
+    """Numbers that are given out once: of runs of a workflow, for example."""
+
+    id: str
+    value: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeteringRow:
+    """What one attempt took; `id` is `job:attempt`. `usage` is as the host reported it."""
+
+    id: str
+    project: str = indexed()
+    job: str = indexed()
+    run: str = ""
+    name: str = ""
+    actor: str = ""
+    host: str = ""
+    state: JobState = JobState.SUCCEEDED
+    architecture: Architecture = Architecture.AMD64
+    millicpu: int = 0
+    memory_mib: int = 0
+    queued_s: float = 0.0
+    ran_s: float = 0.0
+    finished: float = indexed(default=0.0)
+    usage: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRow:
+    """A part of a run's journal that lies in a blob; `id` is `run/first`."""
+
+    id: str
+    run: str = indexed()
+    first: int = 0
+    last: int = 0
+    blob: str = ""
+
+
+FLEET_ROWS: tuple[type[Any], ...] = (
+    ProjectRow,
+    RunRow,
+    RequestRow,
+    JobRow,
+    LeaseRow,
+    HostRow,
+    SessionRow,
+    GroupRow,
+    EnvironmentRow,
+    ReviewRow,
+    ScheduleRow,
+    CounterRow,
+    MeteringRow,
+    SegmentRow,
+)
