@@ -12,7 +12,7 @@ from mayfly.forges.fields import Fields, flag, moment, number, one_of, text
 from mayfly.protocol.codec import DecodeError
 
 MAX_LABELS = 100  # GitHub's own bound
-_FULL_NAME = re.compile(r"([A-Za-z0-9_.-]{1,100})/([A-Za-z0-9_.-]{1,100})")
+_FULL_NAME = re.compile(r"([A-Za-z0-9_-]{1,100})/([A-Za-z0-9_.-]{1,100})")
 
 
 class Status(enum.StrEnum):
