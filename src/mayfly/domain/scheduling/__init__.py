@@ -42,3 +42,39 @@ How it decides is told in docs/scheduling.md. What never fails to hold:
   for it: it starts at the latest when the jobs have ended that ran there when the host was kept.
 - No room is left free that a queued job may use, except what is kept for an older job.
 """
+
+from mayfly.domain.scheduling.model import (
+    DEFAULT_BOUND_S,
+    DEFAULT_EXPECTED_S,
+    MILLI,
+    Choice,
+    HostRoom,
+    ProjectShare,
+    QueuedJob,
+    Quota,
+    Reservation,
+    Review,
+    RunningJob,
+    as_labels,
+    millicpu,
+    offered_millicpu,
+)
+from mayfly.domain.scheduling.scheduler import Scheduler
+
+__all__ = [
+    "DEFAULT_BOUND_S",
+    "DEFAULT_EXPECTED_S",
+    "MILLI",
+    "Choice",
+    "HostRoom",
+    "ProjectShare",
+    "QueuedJob",
+    "Quota",
+    "Reservation",
+    "Review",
+    "RunningJob",
+    "Scheduler",
+    "as_labels",
+    "millicpu",
+    "offered_millicpu",
+]

@@ -3,6 +3,7 @@
 vCPU are counted in thousandths (millicpu), memory in MiB, times in seconds since 1970.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -130,7 +131,7 @@ class Review:
 
 def millicpu(cpu: Decimal) -> int:
     """Thousandths of a vCPU, rounded up."""
-    return -int(-cpu * MILLI // 1)
+    return math.ceil(cpu * MILLI)
 
 
 def offered_millicpu(cores: int, overcommit: Decimal = Decimal(1)) -> int:

@@ -1,0 +1,126 @@
+"""What one host has left, for the job it is kept for and for all others."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mayfly.domain.architecture import Architecture
+from mayfly.domain.scheduling.model import HostRoom, Reservation, RunningJob
+from mayfly.domain.scheduling.shapes import Kind
+
+Size = tuple[int, int]
+"""Millicpu and MiB of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What jobs may use of a host now; negative where more is used than offered.
+
+    A host may be kept for a job that does not fit yet. Others then get `sure`, which that job
+    will not miss when it is expected to start, at `until`; or `brief` if they are expected to end
+    before. Even if every expectation is wrong, the job starts when those have ended that ran when
+    the host was kept for it: what started later never needs more than the job leaves.
+    """
+
+    sure: Size
+    brief: Size
+    until: float = math.inf
+
+
+class Host:
+    """One host and what runs there. After a change call `settle`."""
+
+    __slots__ = ("_kind", "_offer", "free", "id", "left", "need", "reservation", "running")
+
+    def __init__(self, host_id: str):
+        self.id = host_id
+        self._offer: HostRoom | None = None
+        self._kind: Kind | None = None
+        self.running: dict[str, RunningJob] = {}
+        self.reservation: Reservation | None = None
+        self.need: Size | None = None
+        """What the job needs for which it is kept; None also while that job is unknown."""
+        self.free: Size = (0, 0)
+        self.left = Left((0, 0), (0, 0))
+
+    @property
+    def offer(self) -> HostRoom | None:
+        """None while only its jobs are known."""
+        return self._offer
+
+    @offer.setter
+    def offer(self, offer: HostRoom | None) -> None:
+        self._offer = offer
+        self._kind = Kind.of(offer) if offer else None
+
+    @property
+    def kind(self) -> Kind:
+        """Only of a host that offers something."""
+        assert self._kind is not None
+        return self._kind
+
+    @property
+    def pool(self) -> Architecture | None:
+        """The architecture it runs natively: what its jobs use is counted there."""
+        return self.offer.architectures[0] if self.offer else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may get jobs."""
+        return self.offer is not None and not self.offer.draining
+
+    def settle(self) -> None:
+        """Work out `free` and `left` again."""
+        offer = self.offer
+        if offer is None:
+            self.free, self.left = (0, 0), Left((0, 0), (0, 0))
+            return
+        used = _sum(self.running.values())
+        self.free = (offer.millicpu - used[0], offer.memory_mib - used[1])
+        self.left = Left(self.free, self.free)
+        if self.reservation is not None and self.need is not None:
+            self.left = self._beside(self.reservation, self.need)
+
+    def starts_at(self, need: Size, now: float) -> float:
+        """When so much is expected to be free; `now` if it is.
+
+        A job that has run longer than expected is taken to run as long again.
+        """
+        ends = []
+        for job in self.running.values():
+            end = job.expected_end
+            ends.append((end if end > now else 2 * now - job.started_at, job.id))
+        return self._when(need, ends, now)[0]
+
+    def _beside(self, kept: Reservation, need: Size) -> Left:
+        assert self.offer is not None
+        since = _sum(job for job in self.running.values() if job.started_at >= kept.made_at)
+        brief = (
+            min(self.free[0], self.offer.millicpu - need[0] - since[0]),
+            min(self.free[1], self.offer.memory_mib - need[1] - since[1]),
+        )
+        ends = [(job.expected_end, job.id) for job in self.running.values()]
+        until, free = self._when(need, ends, -math.inf)
+        sure = min(brief[0], free[0] - need[0]), min(brief[1], free[1] - need[1])
+        return Left(sure, brief, until)
+
+    def _when(self, need: Size, ends: list[tuple[float, str]], now: float) -> tuple[float, Size]:
+        """When `need` is free if jobs end then, and what is free in all at that time."""
+        free = self.free
+        ends.sort()
+        if free[0] >= need[0] and free[1] >= need[1]:
+            return now, free
+        for end, job_id in ends:
+            job = self.running[job_id]
+            free = free[0] + job.millicpu, free[1] + job.memory_mib
+            if free[0] >= need[0] and free[1] >= need[1]:
+                return end, free
+        return math.inf, free
+
+
+def _sum(jobs: Iterable[RunningJob]) -> Size:
+    millicpu = memory_mib = 0
+    for job in jobs:
+        millicpu += job.millicpu
+        memory_mib += job.memory_mib
+    return millicpu, memory_mib

@@ -1,0 +1,193 @@
+"""The fleet and its jobs as the scheduler knows them; see the package for what the calls mean."""
+
+from mayfly.domain.scheduling.fleet import Fleet
+from mayfly.domain.scheduling.hosts import Host
+from mayfly.domain.scheduling.model import (
+    HostRoom,
+    ProjectShare,
+    QueuedJob,
+    Reservation,
+    RunningJob,
+)
+from mayfly.domain.scheduling.projects import Project
+from mayfly.domain.scheduling.shapes import Shape, ShapeTable
+
+
+class State:
+    """What was told, and the indexes over it. Only this class changes them."""
+
+    def __init__(self, bound_s: float):
+        self.bound_s = bound_s
+        self.shapes = ShapeTable()
+        self.fleet = Fleet(self.shapes)
+        self.projects: dict[str, Project] = {}
+        self.waiting: dict[str, Project] = {}
+        """Those with jobs that wait."""
+        self.jobs: dict[str, QueuedJob] = {}
+        self.running: dict[str, RunningJob] = {}
+        self.reservations: dict[str, Reservation] = {}
+        """By job."""
+        self.weights = 0
+        """Of all projects that run or wait."""
+        self._known: set[str] = set()
+        self._shares_stale = False
+
+    # Projects
+
+    def put_project(self, share: ProjectShare) -> None:
+        self._known.add(share.id)
+        self._set_share(self._project(share.id), share)
+
+    def remove_project(self, project_id: str) -> None:
+        if project_id in self._known:
+            self._known.remove(project_id)
+            project = self.projects[project_id]
+            self._set_share(project, ProjectShare(project_id))
+            self._count_activity(project, before=project.is_active)
+
+    # Hosts
+
+    def put_host(self, offer: HostRoom) -> None:
+        self._set_offer(self.fleet.get(offer.id), offer)
+
+    def remove_host(self, host_id: str) -> None:
+        if host := self.fleet.hosts.get(host_id):
+            self._set_offer(host, None)
+
+    # Jobs
+
+    def put_job(self, job: QueuedJob) -> None:
+        if self.jobs.get(job.id) == job:
+            return
+        self.end(job.id)
+        self._leave_queue(job.id)
+        project = self._project(job.project)
+        before = project.is_active
+        bit = self.shapes.bit(Shape.of(job))
+        self.shapes.count(bit, 1)
+        self.jobs[job.id] = job
+        project.add(bit, job)
+        self.waiting[project.id] = project
+        self._count_activity(project, before)
+        self._keep_host_for(job)
+
+    def remove_job(self, job_id: str) -> None:
+        self._leave_queue(job_id)
+        self.drop_reservation(job_id)
+
+    def put_running(self, job: RunningJob) -> None:
+        if self.running.get(job.id) == job:
+            return
+        self.end(job.id)
+        project, host = self._project(job.project), self.fleet.get(job.host)
+        before = project.is_active
+        self.running[job.id] = host.running[job.id] = job
+        project.use(job, host.pool, 1)
+        self._count_activity(project, before)
+        self._work_out_shares(project)
+        self.fleet.settle(host)
+        self.remove_job(job.id)
+
+    def start(self, job_id: str, host_id: str, now: float) -> RunningJob:
+        job = self.jobs[job_id]
+        running = RunningJob(
+            job.id, job.project, host_id, job.millicpu, job.memory_mib, now, job.expected_s
+        )
+        self.put_running(running)
+        return running
+
+    def end(self, job_id: str) -> None:
+        job = self.running.pop(job_id, None)
+        if job is None:
+            return
+        project, host = self.projects[job.project], self.fleet.hosts[job.host]
+        del host.running[job_id]
+        project.use(job, host.pool, -1)
+        self._work_out_shares(project)
+        self._count_activity(project, before=True)
+        self.fleet.settle(host)
+
+    # Reservations
+
+    def put_reservation(self, reservation: Reservation) -> None:
+        if self.reservations.get(reservation.job) == reservation:
+            return
+        self.drop_reservation(reservation.job)
+        other = self.fleet.get(reservation.host).reservation
+        if other is not None:
+            self.drop_reservation(other.job)
+        self.reservations[reservation.job] = reservation
+        self.fleet.get(reservation.host).reservation = reservation
+        if job := self.jobs.get(reservation.job):
+            self._keep_host_for(job)
+
+    def drop_reservation(self, job_id: str) -> None:
+        reservation = self.reservations.pop(job_id, None)
+        if reservation is None:
+            return
+        if job := self.jobs.get(job_id):
+            self.projects[job.project].reserved.discard(job_id)
+        host = self.fleet.hosts[reservation.host]
+        host.reservation = host.need = None
+        self.fleet.settle(host)
+
+    def refresh(self) -> None:
+        """Bring all shares up to date; questions call it first."""
+        if self._shares_stale:
+            self._shares_stale = False
+            for project in self.projects.values():
+                self._work_out_shares(project)
+
+    # Inside
+
+    def _project(self, project_id: str) -> Project:
+        found = self.projects.get(project_id)
+        if found is None:
+            found = self.projects[project_id] = Project(ProjectShare(project_id))
+        return found
+
+    def _set_share(self, project: Project, share: ProjectShare) -> None:
+        if project.share != share:
+            self.weights += (share.weight - project.share.weight) * project.is_active
+            project.share = share
+            self._work_out_shares(project)
+
+    def _work_out_shares(self, project: Project) -> None:
+        project.work_out_shares(self.fleet.offered)
+
+    def _count_activity(self, project: Project, before: bool) -> None:
+        """Keep the sum of weights, and forget projects that nobody put when they are done."""
+        self.weights += (project.is_active - before) * project.share.weight
+        if not project.is_active and project.id not in self._known:
+            del self.projects[project.id]
+
+    def _set_offer(self, host: Host, offer: HostRoom | None) -> None:
+        if host.offer == offer:
+            return
+        pool = host.pool
+        self.fleet.offer(host, offer)
+        self._shares_stale = True
+        if host.pool is not pool:
+            for job in host.running.values():
+                self.projects[job.project].use_in(job, pool, -1)
+                self.projects[job.project].use_in(job, host.pool, 1)
+
+    def _leave_queue(self, job_id: str) -> None:
+        job = self.jobs.pop(job_id, None)
+        if job is None:
+            return
+        project = self.projects[job.project]
+        bit = self.shapes.bit(Shape.of(job))
+        self.shapes.count(bit, -1)
+        project.remove(bit, job)
+        project.reserved.discard(job_id)
+        if not project.mask:
+            del self.waiting[project.id]
+        self._count_activity(project, before=True)
+
+    def _keep_host_for(self, job: QueuedJob) -> None:
+        if reservation := self.reservations.get(job.id):
+            host = self.fleet.get(reservation.host)
+            host.need = (job.millicpu, job.memory_mib)
+            self.projects[job.project].reserved.add(job.id)
+            self.fleet.settle(host)
