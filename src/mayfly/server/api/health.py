@@ -1,0 +1,38 @@
+"""For those who look after the server: is it alive, is it ready, what does it measure."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from mayfly.server.api.access import Caller, may
+from mayfly.server.people.roles import Action
+from mayfly.store.rows import CounterRow
+
+router = APIRouter(tags=["operations"])
+
+
+class Health(BaseModel):
+    """`ok`; anything else is said by the status."""
+
+    status: Literal["ok"] = "ok"
+
+
+@router.get("/healthz", summary="Whether the process is alive")
+async def healthz() -> Health:
+    """Asks nothing of the store: a server whose database is away must not be restarted for it."""
+    return Health()
+
+
+@router.get("/readyz", summary="Whether requests can be served")
+async def readyz(caller: Annotated[Caller, may(Action.LOOK)]) -> Health:
+    """503 while the store cannot be reached."""
+    await caller.read(lambda view: view.get(CounterRow, "ready"))
+    return Health()
+
+
+@router.get("/metrics", summary="What Prometheus reads")
+async def metrics(caller: Annotated[Caller, may(Action.METRICS_READ)]) -> Response:
+    """A site administrator's token with the scope `read` opens it."""
+    text = caller.services.metrics.text()
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")

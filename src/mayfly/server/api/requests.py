@@ -1,0 +1,91 @@
+"""Around every request: its id, its line in the log, its time, and what no handler foresaw."""
+
+import logging
+import secrets
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
+
+from mayfly.server.metrics import Metrics
+from mayfly.server.problems import Shown, defect
+
+_log = logging.getLogger(__name__)
+
+_ID_HEADER = "X-Request-Id"
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class Requests:
+    """Outermost but for the headers. The id is the client's, where a proxy gave one, or ours."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics):
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        number = _id(scope)
+        status, streams, begun = 0, False, time.perf_counter()
+
+        async def watched(message: Message) -> None:
+            nonlocal status, streams
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers[_ID_HEADER] = number
+                streams = headers.get("content-type", "").startswith("text/event-stream")
+            await send(message)
+
+        with bound_contextvars(request=number):
+            try:
+                await self._app(scope, receive, watched)
+            finally:
+                seconds = time.perf_counter() - begun
+                self._note(scope, status, seconds, streams=streams)
+
+    def _note(self, scope: Scope, status: int, seconds: float, *, streams: bool) -> None:
+        method = scope["method"]
+        route = getattr(scope.get("route"), "path_format", "none")
+        if not streams:
+            self._metrics.request_seconds.labels(method, route, str(status)).observe(seconds)
+        level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
+        more = {"status": status, "ms": round(seconds * 1000, 1)}
+        _log.log(level, "%s %s", method, scope["path"], extra=more)
+
+
+class Defects:
+    """Innermost: what escapes is told as a problem with the request's id, and logged with it."""
+
+    def __init__(self, app: ASGIApp, *, shown: Shown):
+        self._app = app
+        self._shown = shown
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:  # the last place that can answer the client
+            if scope["type"] != "http" or started:
+                raise
+            response = self._shown(Request(scope), defect(error))
+            await response(scope, receive, send)
+
+
+def _id(scope: Scope) -> str:
+    given = Headers(scope=scope).get(_ID_HEADER, "")
+    return given if 0 < len(given) <= 64 and given.isascii() and given.isalnum() else _new()
+
+
+def _new() -> str:
+    return secrets.token_hex(8)

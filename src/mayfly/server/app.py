@@ -1,0 +1,40 @@
+"""The server's HTTP application: all routes, and what is around each of them."""
+
+from fastapi import FastAPI
+
+import mayfly
+from mayfly.server import problems
+from mayfly.server.api import health, session
+from mayfly.server.api.headers import Heads, SecurityHeaders
+from mayfly.server.api.requests import Defects, Requests
+from mayfly.server.api.state import keep_services
+from mayfly.server.services import Services
+
+API = "/api/v1"
+
+_API_ROUTERS = (session.router,)
+
+
+def make_app(services: Services) -> FastAPI:
+    """Starts nothing by itself: loops and listening are of `server.main`."""
+    settings = services.settings
+    app = FastAPI(
+        title="Mayfly",
+        summary="Every CI job in a fresh, single-use microVM",
+        version=mayfly.__version__,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,  # they would load scripts from elsewhere
+        redoc_url=None,
+        max_body_size=settings.body_limit,
+    )
+    keep_services(app, services)
+    problems.install(app)
+    # The last is the outermost.
+    app.add_middleware(Defects, shown=problems.as_json)
+    app.add_middleware(Heads)
+    app.add_middleware(Requests, metrics=services.metrics)
+    app.add_middleware(SecurityHeaders, secure=settings.secure)
+    app.include_router(health.router)
+    for router in _API_ROUTERS:
+        app.include_router(router, prefix=API)
+    return app

@@ -1,0 +1,43 @@
+"""Structured logs: one line an event, JSON or for people, with what the work is about.
+
+All of Mayfly logs by the standard library; what is bound here (`bound_contextvars(job=…,
+attempt=…)` of structlog, the request's id) goes with each line of the same task.
+"""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+
+_OWN_ROOT = "mayfly"
+_LOUD = ("httpx", "httpcore", "botocore", "urllib3")
+
+
+def configure_logs(
+    *, as_json: bool, level: int = logging.INFO, stream: TextIO = sys.stderr
+) -> None:
+    """For the whole process; the last call counts."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[structlog.typing.Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    ]
+    if as_json:
+        last += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    else:
+        last += [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger(_OWN_ROOT).setLevel(level)
+    for name in _LOUD:
+        logging.getLogger(name).setLevel(logging.WARNING)

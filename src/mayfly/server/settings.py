@@ -1,0 +1,26 @@
+"""How a server is set up; made once by the composition root and never changed."""
+
+from dataclasses import dataclass
+
+_DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`base_url` is how people and forges reach the server, without a path.
+
+    `session_s` is how long a browser stays signed in. Limits are in bytes: of any request's body
+    that its route does not bound otherwise, and of an uploaded blob. `open_metrics` lets anyone
+    read /metrics, for a server that only a monitoring network reaches.
+    """
+
+    base_url: str = "http://127.0.0.1:8080"
+    session_s: float = 7 * _DAY
+    body_limit: int = 1 << 20
+    blob_limit: int = 2 << 30
+    open_metrics: bool = False
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach it by HTTPS only."""
+        return self.base_url.startswith("https://")

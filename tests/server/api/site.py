@@ -1,0 +1,148 @@
+"""A server as its clients see it: the real application over a store in memory, no sockets."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from mayfly.domain.labels import Requirement
+from mayfly.server.app import make_app
+from mayfly.server.metrics import Metrics
+from mayfly.server.orchestrator import Orchestrator
+from mayfly.server.people import tokens
+from mayfly.server.people.audit import Author
+from mayfly.server.people.sign_in import SignIn
+from mayfly.server.services import Services
+from mayfly.server.settings import Settings
+from mayfly.services.sign_in import Provider
+from mayfly.store.base import Entry, Tx
+from mayfly.store.memory import MemoryStore
+from mayfly.store.people import AuditRow, MemberRow, Role, Scope, UserRow
+from mayfly.store.rows import ProjectRow, RunRow
+from mayfly.workflow.plan import RunPlan
+
+PROJECT = "acme/site"
+OPEN = "acme/open"
+
+
+class Silent:
+    """A journal without entries."""
+
+    async def follow(self, run: str, after: int, job: str | None = None) -> AsyncIterator[Entry]:
+        none: tuple[Entry, ...] = ()
+        for entry in none:
+            yield entry
+
+
+class NoPlans:
+    """No run here has jobs that the planner would make."""
+
+    def plan(self, tx: Tx, run: RunRow) -> RunPlan:
+        raise LookupError(run.id)
+
+
+class Anywhere:
+    """There is a machine for everything."""
+
+    def placed(self, tx: Tx, project: str, wanted: Requirement) -> tuple[Requirement, str | None]:
+        return wanted, None
+
+
+@dataclass
+class Site:
+    """`clock` is the time; `tokens` are of the users by name."""
+
+    settings: Settings = field(default_factory=lambda: Settings(base_url="http://mayfly.test"))
+    providers: Mapping[str, Provider] = field(default_factory=dict)
+    clock: float = 1_000_000.0
+    store: MemoryStore = field(default_factory=MemoryStore)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        sign_in = SignIn(
+            self.store,
+            self.providers,
+            self.now,
+            base_url=self.settings.base_url,
+            session_s=self.settings.session_s,
+        )
+        self.services = Services(
+            store=self.store,
+            blobs=object(),
+            orchestrator=Orchestrator(NoPlans(), Anywhere(), self.now),
+            journal=Silent(),
+            sign_in=sign_in,
+            metrics=Metrics(),
+            settings=self.settings,
+            now=self.now,
+        )
+        self.app: FastAPI = make_app(self.services)
+
+    def now(self) -> float:
+        """Never the same twice, so that what is noted has an order."""
+        self.clock += 1e-5
+        return self.clock
+
+    def client(self, user: str | None = None, **options: Any) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {self.tokens[user]}"} if user else {}
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
+            base_url=self.settings.base_url,
+            headers=headers,
+            **options,
+        )
+
+    async def add(self, *rows: Any) -> None:
+        def work(tx: Any) -> None:
+            for row in rows:
+                tx.add(row)
+
+        await self.store.serial(work)
+
+    async def rows(self, kind: type[Any], **conditions: Any) -> list[Any]:
+        return await self.store.read(lambda view: view.find(kind, **conditions))
+
+    async def audited(self) -> list[str]:
+        """The actions noted, the oldest first."""
+        return [row.action for row in await self.rows(AuditRow)]
+
+    async def people(self) -> None:
+        """Two projects, one of them public, and a user of each kind, each with a token."""
+        await self.add(
+            ProjectRow(id=PROJECT, created=self.clock),
+            ProjectRow(id=OPEN, created=self.clock, public=True),
+        )
+        await self.user("root", site_admin=True)
+        await self.user("stranger")
+        for role in Role:
+            await self.user(role.value, role=role)
+
+    async def user(
+        self,
+        name: str,
+        *,
+        role: Role | None = None,
+        site_admin: bool = False,
+        scopes: Iterable[Scope] = (Scope.ADMIN,),
+    ) -> None:
+        await self.add(UserRow(id=name, created=self.clock, site_admin=site_admin))
+        if role:
+            key = f"{PROJECT}/{name}"
+            row = MemberRow(id=key, project=PROJECT, user=name, role=role, created=self.clock)
+            await self.add(row)
+        self.tokens[name] = await self.token(name, scopes)
+
+    async def token(self, user: str, scopes: Iterable[Scope], **options: Any) -> str:
+        author = Author("system", self.clock)
+        issued = await self.store.serial(
+            lambda tx: tokens.issue(tx, author, user, "test", scopes, **options)
+        )
+        return issued.text
+
+
+async def made(**options: Any) -> Site:
+    site = Site(**options)
+    await site.people()
+    return site
