@@ -29,7 +29,7 @@ def workflow(jobs: str, head: str = "on: push") -> str:
 @virtual_time
 async def test_a_job_goes_through_its_life(fleet: Fleet) -> None:
     assert await fleet.run(workflow("  a:\n    STEPS")) == [SUCCESS]
-    states = ["blocked", "queued", "starting", "running", "succeeded"]
+    states = ["blocked", "queued", "assigned", "starting", "running", "succeeded"]
     assert fleet.history("a") == [JobState(state) for state in states]
     assert fleet.log("a") == ["make"]
     assert fleet.job("a").measured is not None

@@ -15,14 +15,12 @@ class Agent:
 
     def __init__(
         self,
-        name: str,
         capacity: Capacity,
         control: ControlPlane,
         driver: MachineDriver,
         settings: JobSettings,
     ):
         """`capacity` is what all jobs together may be given."""
-        self._name = name
         self._capacity = capacity
         self._control = control
         self._driver = driver
@@ -50,7 +48,7 @@ class Agent:
     async def _claimed(self) -> Assignment | None:
         """None when there is more room, and so more to ask for."""
         self._room.clear()
-        claiming = asyncio.create_task(self._control.claim(self._name, self._free()))
+        claiming = asyncio.create_task(self._control.claim(self._free()))
         room = asyncio.create_task(self._room.wait())
         try:
             await asyncio.wait({claiming, room}, return_when=asyncio.FIRST_COMPLETED)

@@ -7,9 +7,9 @@ send in time ends its job.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+from mayfly.agent.lines import LineSplitter
 from mayfly.domain.errors import MayflyError
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.machines.base import Machine, MachineFailed
@@ -18,7 +18,7 @@ from mayfly.protocol.fleet import (
     Assignment,
     ControlPlane,
     JobPhase,
-    Output,
+    Printed,
     RunnerSaid,
 )
 from mayfly.protocol.frames import MAX_DATA, FrameKind, ProtocolViolation, encode_frame
@@ -30,9 +30,11 @@ from mayfly.protocol.messages import (
     JobStarted,
     SourceRefused,
     SourceRequest,
+    StepFinished,
     encode_message,
 )
 from mayfly.system.tasks import stop
+from mayfly.workflow.spec import JobSpec
 
 _log = logging.getLogger(__name__)
 
@@ -47,12 +49,6 @@ _STATES = {
     Conclusion.SKIPPED: JobState.SUCCEEDED,
 }
 
-Sources = Callable[[str | None], AsyncIterator[bytes]]
-"""Opens a tar stream: None is the run's repository, else the key of an action.
-
-Raises MayflyError when it cannot.
-"""
-
 
 class _NoAnswer(Exception):
     """The runner said nothing in time after its job was handed over."""
@@ -62,7 +58,6 @@ class _NoAnswer(Exception):
 class SessionSettings:
     """`log_limit` is in bytes. `cancel_grace_s`: how long a cancelled job may clean up."""
 
-    sources: Sources
     log_limit: int = 64 * 1024 * 1024
     cancel_grace_s: float = 30.0
 
@@ -84,6 +79,7 @@ class Session:
         self,
         machine: Machine,
         assignment: Assignment,
+        spec: JobSpec,
         control: ControlPlane,
         settings: SessionSettings,
         claimed: float,
@@ -91,6 +87,8 @@ class Session:
         """`claimed` is the time (of the loop) from which the start counts."""
         self._machine = machine
         self._assignment = assignment
+        self._spec = spec
+        self._lines: dict[int, LineSplitter] = {}
         self._control = control
         self._settings = settings
         self._claimed = claimed
@@ -103,6 +101,12 @@ class Session:
 
         `wish` ends with the reason once the job is to be cancelled.
         """
+        ended = await self._followed(wish)
+        for step in sorted(self._lines):
+            await self._flush(step)
+        return ended
+
+    async def _followed(self, wish: "asyncio.Task[str]") -> Ended:
         minutes = self._assignment.timeout_minutes
         deadline = asyncio.timeout(minutes * 60 + self._settings.cancel_grace_s + _SPARE_S)
         cancelling = asyncio.create_task(self._cancel_when_told(wish, deadline))
@@ -121,7 +125,7 @@ class Session:
 
     async def _converse(self, wish: "asyncio.Task[str]") -> Ended:
         try:
-            assign = encode_message(Assign(self._machine.identity, self._assignment.spec))
+            assign = encode_message(Assign(self._machine.identity, self._spec))
         except ProtocolViolation as error:
             return Ended(JobState.FAILED, reason=f"the job is too large to hand over: {error}")
         conversation = Conversation(log_limit=self._settings.log_limit)
@@ -155,13 +159,24 @@ class Session:
             step, data = item
             if step > 0 and self.start_seconds is None:  # step 0 is the runner's own
                 self.start_seconds = asyncio.get_running_loop().time() - self._claimed
-            await self._control.report(lease, Output(step, data))
+            await self._print(step, self._lines.setdefault(step, LineSplitter()).feed(data))
         elif isinstance(item, JobStarted):
             await self._control.report(lease, JobPhase(JobState.RUNNING))
         elif isinstance(item, SourceRequest):
             self._send_source(item.action)
         else:
+            if isinstance(item, StepFinished):
+                await self._flush(item.step)
             await self._control.report(lease, RunnerSaid(item))
+
+    async def _print(self, step: int, lines: tuple[str, ...]) -> None:
+        if lines:
+            await self._control.report(self._assignment.lease, Printed(step, lines))
+
+    async def _flush(self, step: int) -> None:
+        """The last line of a step may have no end."""
+        if splitter := self._lines.pop(step, None):
+            await self._print(step, splitter.flush())
 
     def _send_source(self, action: str | None) -> None:
         if self._sending is not None and not self._sending.done():
@@ -171,7 +186,7 @@ class Session:
 
     async def _stream(self, action: str | None) -> None:
         try:
-            async for chunk in self._settings.sources(action):
+            async for chunk in self._control.source(self._assignment.lease, action):
                 for start in range(0, len(chunk), MAX_DATA):
                     await self._write(encode_frame(FrameKind.BLOB, chunk[start : start + MAX_DATA]))
             await self._write(encode_frame(FrameKind.BLOB, b""))

@@ -10,6 +10,7 @@ from mayfly.protocol.messages import (
     JobFinished,
     JobStarted,
     Ready,
+    Rehearsed,
     SourceRequest,
     StepFinished,
     StepStarted,
@@ -94,8 +95,8 @@ class Conversation:
                 self._count_request()
             case JobFinished():
                 self._finish()
-            case Ready():
-                raise ProtocolViolation("Ready out of order")
+            case Ready() | Rehearsed():
+                raise ProtocolViolation(f"{type(message).__name__} out of order")
 
     def _begin(self, step: int) -> None:
         if self._open_step is not None:

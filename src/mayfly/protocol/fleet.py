@@ -100,6 +100,46 @@ class JobEnded:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A report on its way; those of a lease are numbered from 1, so that each counts once."""
+
+    lease: Lease
+    number: int
+    report: "Report"
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What an agent says of its host when it opens a session.
+
+    `capacity` is what it has; its vCPU are given out `cpu_factor` times, its memory once.
+    `native` is the architecture it does not have to emulate.
+    """
+
+    capacity: Capacity
+    native: Architecture
+    cpu_factor: float = 1.0
+    agent_version: str = ""
+    accelerators: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session ends when it was not renewed for `ttl_s` seconds."""
+
+    session: str
+    ttl_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a session is told: leases to be cancelled, with the reason, and such as are over."""
+
+    cancel: tuple[tuple[Lease, str], ...] = ()
+    gone: tuple[Lease, ...] = ()
+
+
 Report = JobPhase | RunnerSaid | Printed | Preparation | Measured | Kept | JobEnded
 
 

@@ -1,13 +1,14 @@
 """What host and runner say to each other in CONTROL frames.
 
 A connection in order: the runner says `Ready` once its machine is up (there the template is
-sealed); the host sends one `Assign`; the runner answers `JobStarted`, then any number of step
-messages and LOG frames, then exactly one `JobFinished`, and says nothing more. In between the
-host may send `Cancel` once, and answers each `SourceRequest` with BLOB frames or `SourceRefused`.
+sealed); the host may send `Rehearse`, which the runner answers with `Rehearsed`; the host sends
+one `Assign`; the runner answers `JobStarted`, then any number of step messages and LOG frames,
+then exactly one `JobFinished`, and says nothing more. In between the host may send `Cancel` once,
+and answers each `SourceRequest` with BLOB frames or `SourceRefused`.
 
-    runner → host   Ready · JobStarted · StepStarted · LOG · Annotation · Summary · StepFinished
-                    · SourceRequest · JobFinished
-    host → runner   Assign · Cancel · BLOB… · SourceRefused
+    runner → host   Ready · Rehearsed · JobStarted · StepStarted · LOG · Annotation · Summary
+                    · StepFinished · SourceRequest · JobFinished
+    host → runner   Rehearse · Assign · Cancel · BLOB… · SourceRefused
 """
 
 import enum
@@ -56,6 +57,11 @@ class Identity:
 @dataclass(frozen=True, slots=True)
 class Ready:
     protocol: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """Nothing of the rehearsal is left but what it warmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,16 @@ class JobFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearse:
+    """Become this machine and run a small job of the runner's own, to be quicker at the real one.
+
+    `Assign` brings the identity again, with new entropy and the time of then.
+    """
+
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
 class Assign:
     identity: Identity
     job: JobSpec
@@ -146,6 +162,7 @@ class SourceRefused:
 
 FromRunner = (
     Ready
+    | Rehearsed
     | JobStarted
     | StepStarted
     | StepFinished
@@ -154,12 +171,13 @@ FromRunner = (
     | SourceRequest
     | JobFinished
 )
-FromHost = Assign | Cancel | SourceRefused
+FromHost = Rehearse | Assign | Cancel | SourceRefused
 
 FROM_RUNNER: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Ready,
+        Rehearsed,
         JobStarted,
         StepStarted,
         StepFinished,
@@ -169,7 +187,9 @@ FROM_RUNNER: dict[str, type[Any]] = {
         JobFinished,
     )
 }
-_FROM_HOST: dict[str, type[Any]] = {kind.__name__: kind for kind in (Assign, Cancel, SourceRefused)}
+_FROM_HOST: dict[str, type[Any]] = {
+    kind.__name__: kind for kind in (Rehearse, Assign, Cancel, SourceRefused)
+}
 
 
 @dataclass(frozen=True, slots=True)

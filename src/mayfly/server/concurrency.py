@@ -1,12 +1,12 @@
 """Concurrency groups: one holder runs, others wait; a newer one takes the place of who waits.
 
-Unless it is patient: then it waits behind them. Pure; rules as GitHub documents `concurrency`.
+Unless it is patient: then it waits behind them. Rules as GitHub documents `concurrency`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-Holder = tuple[str, str]
-"""A run's id, and the key of a job or of a call with all its jobs; the run itself has no key."""
+from mayfly.store.base import Tx
+from mayfly.store.rows import GroupRow, Holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,44 +21,51 @@ class Verdict:
     displaced: tuple[Holder, ...] = ()
 
 
-@dataclass(slots=True)
-class _Group:
-    running: Holder
-    waiting: list[Holder] = field(default_factory=list)
-
-
 class ConcurrencyGroups:
-    """Which holder has which group. Asking again for what one has or waits for is harmless."""
+    """Which holder has which group of a project, in a serial transaction.
 
-    def __init__(self) -> None:
-        self._groups: dict[str, _Group] = {}
+    Names compare without case. Asking again for what one has or waits for is harmless.
+    """
+
+    def __init__(self, tx: Tx, project: str):
+        self._tx = tx
+        self._project = project
 
     def owner(self, name: str) -> Holder | None:
-        """Names compare without case."""
-        group = self._groups.get(name.lower())
-        return group.running if group else None
+        holders = self._load(name).holders
+        return holders[0] if holders else None
 
     def ask(
         self, name: str, holder: Holder, *, cancel_in_progress: bool, patient: bool = False
     ) -> Verdict:
         """A holder that was displaced must not ask again."""
-        group = self._groups.setdefault(name.lower(), _Group(holder))
-        if group.running == holder:
+        group = self._load(name)
+        if not group.holders:
+            self._tx.put(replace(group, holders=(holder,)))
             return Verdict(granted=True)
-        if holder in group.waiting:
-            return Verdict(granted=False)
-        displaced = [] if patient else group.waiting
-        group.waiting = [*(group.waiting if patient else []), holder]
-        cancel = group.running if cancel_in_progress else None
-        return Verdict(granted=False, cancel=cancel, displaced=tuple(displaced))
+        running, *waiting = group.holders
+        if holder in group.holders:
+            return Verdict(granted=running == holder)
+        stay = waiting if patient else []
+        self._tx.put(replace(group, holders=(running, *stay, holder)))
+        displaced = () if patient else tuple(waiting)
+        return Verdict(False, running if cancel_in_progress else None, displaced)
 
-    def release(self, holder: Holder) -> None:
-        """Give up all that a holder has or waits for; who waited longest has it now."""
-        for name, group in list(self._groups.items()):
-            if holder in group.waiting:
-                group.waiting.remove(holder)
-            elif group.running == holder:
-                if group.waiting:
-                    group.running = group.waiting.pop(0)
-                else:
-                    del self._groups[name]
+    def release(self, holder: Holder) -> list[Holder]:
+        """Give up all that a holder has or waits for; says who has something now."""
+        successors = []
+        for group in self._tx.find(GroupRow, project=self._project):
+            if holder not in group.holders:
+                continue
+            left = tuple(other for other in group.holders if other != holder)
+            if left and left[0] != group.holders[0]:
+                successors.append(left[0])
+            if left:
+                self._tx.put(replace(group, holders=left))
+            else:
+                self._tx.delete(GroupRow, group.id)
+        return successors
+
+    def _load(self, name: str) -> GroupRow:
+        key = f"{self._project}/{name}".lower()
+        return self._tx.get(GroupRow, key) or GroupRow(id=key, project=self._project)

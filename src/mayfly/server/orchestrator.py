@@ -2,32 +2,30 @@
 
 Every step works on absolute state: what the planner knows of a run (`advance`) is laid beside what
 the store says of its jobs, and the difference is carried out. Calling it once too often is
-harmless.
+harmless. All of it happens in serial transactions, which the caller opens.
 """
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
 
-from mayfly.domain.events import Event, JobChanged, JobRef, JobRemoved, RunFinished, RunRef
+from mayfly.domain.events import RunFinished
 from mayfly.domain.events import RunStarted as RunBegan
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.domain.labels import Requirement
-from mayfly.domain.placement import Capacity, misfit, nearest_fit
-from mayfly.server.concurrency import ConcurrencyGroups, Holder, Verdict
-from mayfly.store.base import JobRow, JobStore
-from mayfly.system.changes import Changes
+from mayfly.server.concurrency import ConcurrencyGroups, Verdict
+from mayfly.server.environments import leave_for
+from mayfly.server.jobs import Jobs, holders_of, is_started, job_id, result_of
+from mayfly.store.base import FLEET, Tx
+from mayfly.store.rows import Holder, JobRow, RunKind, RunRow
 from mayfly.workflow.plan import (
     Advance,
     ConcurrencyGroup,
-    JobResult,
     PlannedJob,
     PlannedState,
     RunPlan,
     advance,
 )
-
-_INTERRUPTED = "interrupted"
 
 # What the planner has decided for good, as a job's state.
 _DECIDED = {
@@ -37,248 +35,248 @@ _DECIDED = {
 }
 
 
-@dataclass(slots=True)
-class Run:
-    """One workflow on one leg, and how it stands.
+class Plans(Protocol):
+    def plan(self, tx: Tx, run: RunRow) -> RunPlan:
+        """What the run was asked for; the same each time."""
 
-    `cancelled` says why, once it is; `closed` once not even its `always()` jobs may start.
-    """
 
-    ref: RunRef
-    plan: RunPlan
-    name: str
-    cancelled: str | None = None
-    closed: bool = False
-    conclusion: Conclusion | None = None
+class Places(Protocol):
+    """Which machines there are."""
 
-    @property
-    def id(self) -> str:
-        return f"{self.ref.workflow}@{self.ref.leg or ''}"
-
-    @property
-    def holder(self) -> Holder:
-        return (self.id, "")
-
-    def job_id(self, key: str) -> str:
-        return f"{self.id}#{key}"
-
-    def close(self, reason: str) -> None:
-        self.cancelled = self.cancelled or reason
-        self.closed = True
+    def placed(self, tx: Tx, run: RunRow, wanted: Requirement) -> tuple[Requirement, str | None]:
+        """What a job gets, or why nothing can ever serve it."""
 
 
 class Orchestrator:
-    """The runs of one control plane; used from one event loop."""
+    """`now` gives seconds since 1970."""
 
-    def __init__(
-        self,
-        store: JobStore,
-        largest: Capacity,
-        now: Callable[[], float],
-        observe: Callable[[Event], None],
-        *,
-        fit: bool = False,
-    ):
-        """`largest` is the largest host there is; `fit` shrinks what is larger instead of refusing.
+    def __init__(self, plans: Plans, places: Places, now: Callable[[], float]):
+        self.jobs = Jobs(now)
+        self.plans = plans
+        self.places = places
+        self.now = now
 
-        `now` gives seconds since 1970.
-        """
-        self._store = store
-        self._largest = largest
-        self._now = now
-        self._observe = observe
-        self._fit = fit
-        self._runs: dict[str, Run] = {}
-        self._groups = ConcurrencyGroups()
-        self._cancels: dict[str, asyncio.Event] = {}
-        self._interrupted = False
-        self.changed = Changes()
+    def submit(self, tx: Tx, run: RunRow, jobs: Iterable[JobRow] = ()) -> None:
+        """Begin a new run, with `jobs` it has already, and queue what is ready."""
+        tx.add(run)
+        tx.emit(run.id, None, [RunBegan(self.now(), run.ref, run.name)])
+        for job in jobs:
+            self.jobs.add(tx, run, job)
+        self.advance(tx, run.id)
 
-    async def run(self, plans: Sequence[RunPlan]) -> Mapping[RunRef, Conclusion]:
-        """Carry out all plans to their end. Raises InvalidInput before anything is started."""
-        for run in [_new_run(plan) for plan in plans]:
-            self._runs[run.id] = run
-            self._observe(RunBegan(self._now(), run.ref, run.name))
-            if self._interrupted:
-                run.close(_INTERRUPTED)
-        self.advance_all()
-        while not all(run.conclusion for run in self._runs.values()):
-            await self.changed.wait()
-        return {run.ref: run.conclusion for run in self._runs.values() if run.conclusion}
+    def advance(self, tx: Tx, *runs: str) -> None:
+        """Bring runs to where the state of their jobs allows them to be, and those they free."""
+        due = dict.fromkeys(runs)
+        while due:
+            run = tx.get(RunRow, next(iter(due)))
+            assert run is not None  # rows of jobs and groups name it
+            del due[run.id]
+            if run.conclusion is None:
+                due |= dict.fromkeys(_Round(self, tx, run).carry_out())
+        tx.announce(FLEET)
 
-    def interrupt(self) -> None:
-        """Cancel everything; nothing new is started any more."""
-        self._interrupted = True
-        for run in self._runs.values():
-            run.close(_INTERRUPTED)
-        self.advance_all()
-
-    def advance_all(self) -> None:
-        """Bring every run to where the store's state allows it to be, then wake who waits."""
-        moved = True
-        while moved:  # what one run frees (a concurrency group) may let another go on
-            moved = False
-            for run in self._runs.values():
-                while run.conclusion is None and self._advance(run):
-                    moved = True
-        self.changed.announce()
-
-    def cancelling(self, job: str) -> asyncio.Event:
-        """Set once the job is to be cancelled."""
-        return self._cancels.setdefault(job, asyncio.Event())
-
-    def find(self, job: str) -> tuple[Run, JobRow]:
-        row = self._store.get(job)
-        assert row is not None  # ids come from the store
-        return self._runs[row.run], row
-
-    def move(
-        self, row: JobRow, state: JobState, reason: str | None, *, attempt: int | None = None
+    def end_job(
+        self, tx: Tx, job: str, state: JobState, reason: str | None, **changes: Any
     ) -> bool:
-        """The one way a job changes; observers are told."""
-        if not self._store.move(row.id, state, attempt=attempt, reason=reason):
+        """A job that was given out has ended; says whether that was news."""
+        row = tx.get(JobRow, job)
+        run = tx.get(RunRow, row.run) if row else None
+        if row is None or run is None:
             return False
-        self._tell(self._runs[row.run], row)
+        if not self.jobs.move(tx, run, row, state, reason, **changes):
+            return False
+        self.advance(tx, run.id)
         return True
 
-    def _advance(self, run: Run) -> bool:
-        """One look at a run; says whether anything changed that calls for another."""
-        rows = {row.planned.key: row for row in self._store.of_run(run.id)}
-        results = {key: _result(row) for key, row in rows.items() if row.state.is_final}
-        started = [key for key, row in rows.items() if _is_started(row)]
-        known = advance(run.plan, results, started=started, cancelled=bool(run.cancelled))
-        self._forget_placeholders(run, rows, known)
-        moved = [self._settle(run, rows.get(job.key), job, known) for job in known.jobs]
-        why = run.cancelled or "another job failed"
+    def cancel_run(self, tx: Tx, run: str, reason: str, *, close: bool = False) -> bool:
+        """End its jobs; those under `always()` still run unless it is closed. False once over."""
+        row = tx.get(RunRow, run)
+        if row is None or row.conclusion is not None:
+            return False
+        tx.put(replace(row, cancelled=row.cancelled or reason, closed=row.closed or close))
+        self.advance(tx, run)
+        return True
+
+    def cancel_job(self, tx: Tx, job: str, reason: str) -> bool:
+        """False once it is over."""
+        row = tx.get(JobRow, job)
+        run = tx.get(RunRow, row.run) if row else None
+        if row is None or run is None or row.state.is_final:
+            return False
+        self.jobs.cancel(tx, run, row, reason)
+        self.advance(tx, run.id)
+        return True
+
+    def known(self, tx: Tx, run: RunRow, rows: Mapping[str, JobRow]) -> Advance:
+        """What can be done with a run as it stands."""
+        if run.kind is RunKind.GITHUB:
+            return _of_forge(run, rows)
+        results = {key: result_of(row) for key, row in rows.items() if row.state.is_final}
+        started = [key for key, row in rows.items() if is_started(row)]
+        plan = self.plans.plan(tx, run)
+        return advance(plan, results, started=started, cancelled=bool(run.cancelled))
+
+
+class _Round:
+    """One run, brought forward until nothing of it moves any more."""
+
+    def __init__(self, orchestrator: Orchestrator, tx: Tx, run: RunRow):
+        self._orchestrator = orchestrator
+        self._jobs = orchestrator.jobs
+        self._tx = tx
+        self._run = run
+        self._groups = ConcurrencyGroups(tx, run.project)
+        self._touched: dict[str, None] = {}
+        self._look_at: float | None = None
+
+    def carry_out(self) -> list[str]:
+        """The other runs that must be looked at because of it."""
+        while self._run.conclusion is None and self._advance():
+            pass
+        if self._run.look_at != self._look_at:
+            self._save(look_at=self._look_at)
+        self._touched.pop(self._run.id, None)
+        return list(self._touched)
+
+    def _advance(self) -> bool:
+        """One look at the run; says whether anything changed that calls for another."""
+        self._look_at = None
+        rows = {row.planned.key: row for row in self._tx.find(JobRow, run=self._run.id)}
+        self._release_ended(list(rows.values()))
+        known = self._orchestrator.known(self._tx, self._run, rows)
+        for key in rows.keys() - {job.key for job in known.jobs}:
+            self._jobs.remove(self._tx, self._run, rows[key])
+        moved = [self._settle(rows.get(job.key), job, known) for job in known.jobs]
+        why = self._run.cancelled or "another job failed"
         moved += [self._cancel(rows[key], why) for key in known.cancel]
         if known.finished is not None:
-            run.conclusion = known.finished
-            self._groups.release(run.holder)
-            self._observe(RunFinished(self._now(), run.ref, known.finished))
-            return True
+            self._finish(known.finished)
         return any(moved)
 
-    def _forget_placeholders(self, run: Run, rows: Mapping[str, JobRow], known: Advance) -> None:
-        for key in rows.keys() - {job.key for job in known.jobs}:
-            self._store.remove(rows[key].id)
-            self._observe(JobRemoved(self._now(), JobRef(run.ref, key)))
+    def _finish(self, conclusion: Conclusion) -> None:
+        now = self._orchestrator.now()
+        self._save(conclusion=conclusion, finished=now)
+        self._release(Holder(self._run.id))
+        self._tx.emit(self._run.id, None, [RunFinished(now, self._run.ref, conclusion)])
 
-    def _settle(self, run: Run, row: JobRow | None, job: PlannedJob, known: Advance) -> bool:
+    def _save(self, **changes: Any) -> None:
+        self._run = replace(self._run, **changes)
+        self._tx.put(self._run)
+
+    def _release_ended(self, rows: Sequence[JobRow]) -> None:
+        """What an ended job alone held is free; a call's group when all its jobs have ended."""
+        held = {holder for row in rows for holder in holders_of(row)}
+        alive = {holder for row in rows if not row.state.is_final for holder in holders_of(row)}
+        for holder in sorted(held - alive, key=lambda one: one.key):
+            self._release(holder)
+
+    def _release(self, holder: Holder) -> None:
+        self._touched |= {successor.run: None for successor in self._groups.release(holder)}
+
+    def _settle(self, row: JobRow | None, job: PlannedJob, known: Advance) -> bool:
         """Bring one job's row to what the planner says of it."""
+        planned = replace(job, spec=None)  # which is kept apart: it may hold secrets
         if row is None:
-            row = JobRow(run.job_id(job.key), run.id, job, JobState.BLOCKED, job.reason)
-            self._store.add(row)
-            self._tell(run, row)
+            row = self._new(planned)
+            self._jobs.add(self._tx, self._run, row)
         if row.state is not JobState.BLOCKED:
             return False
-        row.planned = job
+        if row.planned != planned:
+            row = replace(row, planned=planned)
+            self._tx.put(row)
         if job.state in _DECIDED:
-            because = run.cancelled if job.state is PlannedState.CANCELLED else None
-            return self.move(row, _DECIDED[job.state], because or job.reason)
+            because = self._run.cancelled if job.state is PlannedState.CANCELLED else None
+            return self._move(row, _DECIDED[job.state], because or job.reason)
         if job.state is PlannedState.BLOCKED:
-            self.move(row, JobState.BLOCKED, job.reason)
-            return False
-        if run.closed:
-            return self.move(row, JobState.CANCELLED, run.cancelled)
-        return self._queue(run, row, known.concurrency)
+            return self._wait(row, job.reason)
+        if self._run.closed:
+            return self._move(row, JobState.CANCELLED, self._run.cancelled)
+        return self._admit(row, job, [*([known.concurrency] if known.concurrency else [])])
 
-    def _queue(self, run: Run, row: JobRow, of_run: ConcurrencyGroup | None) -> bool:
-        groups = [*([of_run] if of_run else []), *row.planned.concurrency]
-        holders = [(run.id, group.holder) for group in groups]
+    def _new(self, planned: PlannedJob) -> JobRow:
+        run = self._run
+        return JobRow(
+            id=job_id(run.id, planned.key),
+            run=run.id,
+            project=run.project,
+            planned=planned,
+            state=JobState.BLOCKED,
+            reason=planned.reason,
+            priority=run.priority,
+            created=self._orchestrator.now(),
+        )
+
+    def _admit(self, row: JobRow, job: PlannedJob, groups: list[ConcurrencyGroup]) -> bool:
+        """It is ready: through its environment and its concurrency groups into the queue."""
+        leave = leave_for(self._tx, self._run, job.environment, self._orchestrator.now())
+        if leave.refused:
+            return self._move(row, JobState.REJECTED, leave.reason)
+        if not leave.granted:
+            times = [time for time in (self._look_at, leave.until) if time is not None]
+            self._look_at = min(times, default=None)
+            return self._wait(row, leave.reason)
+        groups += job.concurrency
+        holders = [Holder(self._run.id, group.holder) for group in groups]
         for group, holder in zip(groups, holders, strict=True):
-            name = group.group
-            if self._groups.owner(name) in set(holders) - {holder}:
-                why = f"it would wait for ever: its own run holds concurrency group {name!r}"
-                return self.move(row, JobState.REJECTED, why)
+            if self._groups.owner(group.group) in set(holders) - {holder}:
+                why = f"it would wait for ever: its own run holds concurrency group {group.group!r}"
+                return self._move(row, JobState.REJECTED, why)
             verdict = self._groups.ask(
-                name,
+                group.group,
                 holder,
                 cancel_in_progress=group.cancel_in_progress,
                 patient=group.patient,
             )
-            others_cancelled = self._make_way(verdict, name)
+            others_cancelled = self._make_way(verdict, group.group)
             if not verdict.granted:
-                self.move(row, JobState.BLOCKED, f"waits for concurrency group {name!r}")
+                self._wait(row, f"waits for concurrency group {group.group!r}")
                 return others_cancelled
-        assert row.planned.requirement is not None  # ready jobs have one
-        row.requirement, refusal = self._placed(row.planned.requirement)
-        if refusal:
-            return self.move(row, JobState.REJECTED, refusal)
-        return self.move(row, JobState.QUEUED, None)
+        return self._queue(row, job)
 
-    def _placed(self, wanted: Requirement) -> tuple[Requirement, str | None]:
-        """What the job gets, or why it gets nothing."""
-        why = misfit(wanted, self._largest)
-        if why is None:
-            return wanted, None
-        nearest = nearest_fit(wanted, self._largest)
-        if nearest is not None and self._fit:
-            return nearest, None
-        hint = f"; the nearest that fits is {nearest} (--fit takes it)" if nearest else ""
-        return wanted, f"no host can serve it: {why}{hint}"
+    def _queue(self, row: JobRow, job: PlannedJob) -> bool:
+        assert job.requirement is not None  # ready jobs have one
+        places = self._orchestrator.places
+        requirement, refusal = places.placed(self._tx, self._run, job.requirement)
+        if refusal:
+            return self._move(row, JobState.REJECTED, refusal, requirement=requirement)
+        return self._move(row, JobState.QUEUED, None, requirement=requirement, spec=job.spec)
+
+    def _wait(self, row: JobRow, reason: str | None) -> bool:
+        self._move(row, JobState.BLOCKED, reason)
+        return False
+
+    def _move(self, row: JobRow, state: JobState, reason: str | None, **changes: Any) -> bool:
+        return self._jobs.move(self._tx, self._run, row, state, reason, **changes)
+
+    def _cancel(self, row: JobRow, reason: str) -> bool:
+        return self._jobs.cancel(self._tx, self._run, row, reason)
 
     def _make_way(self, verdict: Verdict, group: str) -> bool:
         """Cancel whom a newcomer of a concurrency group displaces; says whether it was anyone."""
         reason = f"a newer one entered concurrency group {group!r}"
         losers = [*([verdict.cancel] if verdict.cancel else []), *verdict.displaced]
         for holder in losers:
-            run = self._runs[holder[0]]
-            if holder in verdict.displaced and holder == run.holder:
-                run.close(reason)
-            elif holder == run.holder:
-                run.cancelled = run.cancelled or reason
-            for row in self._store.of_run(run.id):
-                if holder in _holders(row):
-                    self._cancel(row, reason)
+            self._cancel_holder(holder, reason, close=holder in verdict.displaced)
         return bool(losers)
 
-    def _cancel(self, row: JobRow, reason: str) -> bool:
-        """Says whether its state changed; a job that a host has ends a little later."""
-        if row.state in {JobState.BLOCKED, JobState.QUEUED}:
-            return self.move(row, JobState.CANCELLED, reason)
-        if not row.state.is_final and row.cancel_reason is None:
-            row.cancel_reason = reason
-            self.cancelling(row.id).set()
-        return False
-
-    def _release(self, row: JobRow) -> None:
-        """A job has ended: what it alone held is free; a call's group when all its jobs ended."""
-        for holder in _holders(row):
-            rows = self._store.of_run(row.run)
-            if all(other.state.is_final for other in rows if holder in _holders(other)):
-                self._groups.release(holder)
-
-    def _tell(self, run: Run, row: JobRow) -> None:
-        if row.state.is_final:
-            self._release(row)
-        placed = row.requirement.architecture if row.requirement else None
-        self._observe(
-            JobChanged(
-                self._now(),
-                JobRef(run.ref, row.planned.key),
-                row.planned.name,
-                row.state,
-                row.reason,
-                run.ref.leg or placed,
-            )
-        )
+    def _cancel_holder(self, holder: Holder, reason: str, *, close: bool) -> None:
+        run = self._run if holder.run == self._run.id else self._tx.get(RunRow, holder.run)
+        assert run is not None  # it gives its groups up before it is forgotten
+        if not holder.key:
+            cancelled = run.cancelled or reason
+            run = replace(run, cancelled=cancelled, closed=run.closed or close)
+            self._tx.put(run)
+        if run.id == self._run.id:
+            self._run = run
+        for row in self._tx.find(JobRow, run=run.id):
+            if not holder.key or holder in holders_of(row):
+                self._jobs.cancel(self._tx, run, row, reason)
+        self._touched[run.id] = None
 
 
-def _result(row: JobRow) -> JobResult:
-    ended = row.state.conclusion
-    assert ended is not None  # the row is final
-    if row.attempt == 0 and row.planned.conclusion is not None:
-        ended = row.planned.conclusion
-    return JobResult(ended, row.outputs)
-
-
-def _is_started(row: JobRow) -> bool:
-    return row.state is not JobState.BLOCKED and not row.state.is_final
-
-
-def _holders(row: JobRow) -> set[Holder]:
-    return {(row.run, group.holder) for group in row.planned.concurrency if group.holder}
-
-
-def _new_run(plan: RunPlan) -> Run:
-    return Run(RunRef(plan.workflow.file, plan.architecture), plan, advance(plan, {}).name)
+def _of_forge(run: RunRow, rows: Mapping[str, JobRow]) -> Advance:
+    """A forge planned it; each job stands for itself, and there is one."""
+    [row] = rows.values()
+    jobs = (replace(row.planned, spec=row.spec),)
+    cancel = (row.planned.key,) if run.cancelled and not row.state.is_final else ()
+    return Advance(run.name, jobs, cancel, row.state.conclusion)

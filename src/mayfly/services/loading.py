@@ -61,7 +61,7 @@ class Loader:
         if isinstance(ref, LocalAction | RemoteAction):
             data = await self._read(ref, ref.path)
             if data is not None and isinstance(ref, RemoteAction):
-                return _at_home_in(ref, read_workflow(data, uses))
+                return read_called(uses, data)
             if data is not None:
                 return read_workflow(data, ref.path)
         return Refused("there is no such workflow")
@@ -119,6 +119,14 @@ def _refused(error: ActionUnavailable | InvalidInput) -> Refused:
     if isinstance(error, InvalidInput) and error.remedy:
         return Refused(f"{error.message} (expected {error.remedy})")
     return Refused(str(error))
+
+
+def read_called(uses: str, data: bytes) -> Workflow:
+    """A reusable workflow of another repository. WorkflowInvalid; InvalidInput for `uses`."""
+    ref = parse_uses(uses)
+    if not isinstance(ref, RemoteAction):
+        raise InvalidInput(f"{uses!r} is no workflow of another repository")
+    return _at_home_in(ref, read_workflow(data, uses))
 
 
 def _at_home_in(ref: RemoteAction, workflow: Workflow) -> Workflow:

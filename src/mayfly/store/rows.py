@@ -44,13 +44,13 @@ class ProjectRow:
     """Whom jobs belong to; `id` is `owner/name`.
 
     `weight` is its share against others, quotas bound what it has at once (None: no bound),
-    `hosts` names the host labels its jobs may run on (empty: any host). `losses_allowed`: how
-    often a native job may be queued again after its host was lost.
+    `hosts` are the only ones its jobs may run on (empty: any). `losses_allowed`: how often a
+    native job may be queued again after its host was lost.
     """
 
     id: str
-    created: float
-    weight: float = 1.0
+    created: float = 0.0
+    weight: int = 1
     priority: int = 0
     quota_millicpu: int | None = None
     quota_memory_mib: int | None = None
@@ -63,6 +63,7 @@ class ProjectRow:
     default_branch: str = "main"
     installation: int | None = None
     public: bool = False
+    version: int = indexed(default=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +71,11 @@ class RunRow:
     """One workflow on one leg, or one job of a forge.
 
     `cancelled` says why, once it is; `closed` once not even `always()` jobs may start. `look_at`
-    is when it must be looked at again although nothing happened. `submission` joins the runs that
-    one person asked for at once. `source` is the blob its machines check out.
+    is when it must be looked at again although nothing happened. `serial` counts all runs here,
+    `number` those of its workflow. `sealed`: its journal lies in blobs. `submission` joins the runs that
+    one person asked for at once. `source` is the blob its machines check out,
+    `actions` the blobs of those it uses, by key. With `fit` a job that
+    no host is large enough for gets the nearest size.
     """
 
     id: str
@@ -79,6 +83,7 @@ class RunRow:
     ref: RunRef
     name: str
     kind: RunKind = RunKind.NATIVE
+    serial: int = 1
     number: int = 1
     attempt: int = 1
     submission: str = indexed(default="")
@@ -86,13 +91,17 @@ class RunRow:
     branch: str = ""
     sha: str = ""
     actor: str = ""
+    priority: int = 0
+    fit: bool = False
     source: str | None = None
+    actions: dict[str, str] = dataclasses.field(default_factory=dict)
     created: float = indexed(default=0.0)
     finished: float | None = indexed(default=None)
     conclusion: Conclusion | None = None
     cancelled: str | None = None
     closed: bool = False
     look_at: float | None = indexed(default=None)
+    sealed: bool = indexed(default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +121,8 @@ class JobRow:
 
     `planned` is without its spec, which is `spec`. `requirement` is what it will be given (after
     `--fit`), `placed` the architecture it was given, `reason` why it stands where it does.
-    `queued_at` is when it was first ready. `losses` counts hosts lost under it. `reserved_on` is
-    the host that keeps room for it. `version` is the transaction that wrote it last; stores set it.
+    `losses` counts hosts lost under it. `reserved_on` is the host that keeps room for it since
+    `reserved_at`. `version` is the transaction that wrote it last; stores set it.
     """
 
     id: str
@@ -135,7 +144,8 @@ class JobRow:
     started_at: float | None = None
     finished_at: float | None = indexed(default=None)
     host: str | None = indexed(default=None)
-    reserved_on: str | None = None
+    reserved_on: str | None = indexed(default=None)
+    reserved_at: float = 0.0
     losses: int = 0
     version: int = indexed(default=0)
 
@@ -157,14 +167,15 @@ class LeaseRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostRow:
-    """A machine that agents run on. `cpu_factor` times its millicpu are given out, memory once.
+    """A machine that agents run on. Its vCPU are given out `cpu_factor` times, its memory once.
 
+    It is `online` while it has a session, and `removed` once nobody wants it any more.
     `architectures` begins with its own. `key_hash` is of the key its agent shows; `next_key_hash`
     of the one it is changing to. `failures` counts failed starts in a row.
     """
 
     id: str
-    created: float
+    created: float = 0.0
     key_hash: str = indexed(default="")
     next_key_hash: str | None = indexed(default=None)
     key_since: float = 0.0
@@ -173,6 +184,8 @@ class HostRow:
     cpu_factor: float = 1.0
     architectures: tuple[Architecture, ...] = ()
     labels: tuple[str, ...] = ()
+    online: bool = False
+    removed: bool = False
     draining: bool = False
     quarantined: str | None = None
     failures: int = 0
@@ -193,15 +206,24 @@ class SessionRow:
     ended: bool = indexed(default=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has or wants a concurrency group: a run, or with `key` a job or call of it."""
+
+    run: str
+    key: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRow:
     """A concurrency group; `id` is `project/name` in lower case.
 
-    `holders` are (run, key of a job or call or ""): the first runs, the others wait in order.
+    The first of the `holders` runs, the others wait in order.
     """
 
     id: str
-    holders: tuple[str, ...] = ()
+    project: str = indexed()
+    holders: tuple[Holder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mayfly.server import lines
-from mayfly.server.lines import LineSplitter
+from mayfly.agent.lines import LineSplitter
 
 
 def split(*pieces: bytes) -> list[str]:

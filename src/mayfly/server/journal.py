@@ -1,0 +1,130 @@
+"""Journals of runs: followed live, and kept as blobs once a run is over.
+
+    store: the entries of runs that go on     blob: journals/<run>/<first>-<last>, JSON lines
+
+A follower names the last number it has seen and misses nothing, repeats nothing: wherever the
+entries lie meanwhile.
+"""
+
+import gzip
+import json
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from mayfly.protocol import codec
+from mayfly.protocol.reports import Tagged, tag_event, untag_event
+from mayfly.store.base import Entry, Store, Tx, View, run_topic
+from mayfly.store.blobs import BlobStore
+from mayfly.store.rows import RunRow, SegmentRow
+
+_BATCH = 500
+_SEGMENT = 5_000
+
+
+class Journals:
+    """Used from one event loop."""
+
+    def __init__(self, store: Store, blobs: BlobStore):
+        self._store = store
+        self._blobs = blobs
+
+    async def follow(
+        self, run: str, after: int = 0, job: str | None = None
+    ) -> AsyncIterator[Entry]:
+        """Entries after a number, and those to come; ends when the run has and all is told.
+
+        `job` leaves out entries of the run itself and of its other jobs.
+        """
+        watch = self._store.watch(run_topic(run))
+        try:
+            while True:
+                batch, after, ended = await self._next(run, after, job)
+                for entry in batch:
+                    yield entry
+                if not batch and ended:
+                    return
+                if not batch:
+                    await watch.wait()
+        finally:
+            watch.close()
+
+    async def entries(
+        self, run: str, after: int = 0, job: str | None = None
+    ) -> tuple[list[Entry], int]:
+        """The next batch of what there is now, and the number to go on from; empty at the end."""
+        batch, after, _ = await self._next(run, after, job)
+        return batch, after
+
+    async def seal(self, run: str, keep: int = 0) -> int:
+        """Move entries, but for the last ones, from the store into blobs; says how many."""
+        moved = 0
+        while entries := await self._store.read(lambda view: _oldest(view, run, keep)):
+            first, last = entries[0].number, entries[-1].number
+            key = f"journals/{run}/{first:010d}-{last:010d}"
+            await self._blobs.put(key, _once(_packed(entries)))
+            segment = SegmentRow(
+                id=f"{run}/{first:010d}", run=run, first=first, last=last, blob=key
+            )
+            await self._store.serial(lambda tx, segment=segment: _note(tx, segment))  # type: ignore[misc]
+            moved += len(entries)
+        return moved
+
+    async def _next(self, run: str, after: int, job: str | None) -> tuple[list[Entry], int, bool]:
+        """A batch, the number to go on from, and whether there will never be more."""
+        while True:
+            found = await self._store.read(lambda view, after=after: _look(view, run, after, job))  # type: ignore[misc]
+            if not isinstance(found, SegmentRow):
+                return found
+            entries = await self._unpacked(found)
+            batch = [e for e in entries if e.number > after and job in {None, e.job}]
+            after = found.last
+            if batch:
+                return batch, after, False
+
+    async def _unpacked(self, segment: SegmentRow) -> list[Entry]:
+        data = b"".join([piece async for piece in self._blobs.open(segment.blob)])
+        lines = gzip.decompress(data).split(b"\n")
+        return [_entry(segment.run, json.loads(line)) for line in lines if line]
+
+
+def _look(
+    view: View, run: str, after: int, job: str | None
+) -> SegmentRow | tuple[list[Entry], int, bool]:
+    """A segment to read, or what the store has."""
+    first, last = view.journal_span(run)
+    if after + 1 < first:
+        for segment in view.find(SegmentRow, order="first", run=run, last__gt=after, limit=1):
+            return segment
+    row = view.get(RunRow, run)
+    batch = view.journal(run, after=after, job=job, limit=_BATCH)
+    seen = batch[-1].number if len(batch) == _BATCH else max(after, last)
+    return batch, seen, row is None or row.conclusion is not None
+
+
+def _oldest(view: View, run: str, keep: int) -> list[Entry]:
+    first, last = view.journal_span(run)
+    movable = min(_SEGMENT, last - keep - first + 1)
+    return view.journal(run, after=first - 1, limit=movable) if movable > 0 else []
+
+
+def _note(tx: Tx, segment: SegmentRow) -> None:
+    if tx.get(SegmentRow, segment.id) is None:  # else another server was quicker
+        tx.add(segment)
+        tx.trim_journal(segment.run, segment.last)
+
+
+def _packed(entries: Iterable[Entry]) -> bytes:
+    lines = [
+        json.dumps([entry.number, entry.job, codec.to_plain(tag_event(entry.event))])
+        for entry in entries
+    ]
+    return gzip.compress("\n".join(lines).encode(), compresslevel=6)
+
+
+def _entry(run: str, plain: Any) -> Entry:
+    number, job, tagged = plain
+    return Entry(run, number, job, untag_event(codec.from_plain(Tagged, tagged)))
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data

@@ -1,0 +1,199 @@
+"""The scheduler's view of the store: a mirror in memory, brought up to date in each transaction.
+
+What changed since is read by the rows' version, so the decision itself needs no query, and every
+replica decides alike. Used in serial transactions only.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+
+from mayfly.domain.architecture import Architecture
+from mayfly.domain.job import JobState
+from mayfly.domain.labels import Requirement
+from mayfly.domain.placement import Capacity, misfit, nearest_fit
+from mayfly.domain.scheduling.model import (
+    DEFAULT_BOUND_S,
+    MILLI,
+    HostRoom,
+    ProjectShare,
+    QueuedJob,
+    Quota,
+    Reservation,
+    RunningJob,
+    millicpu,
+)
+from mayfly.domain.scheduling.scheduler import Scheduler as Decider
+from mayfly.server.rooms import Rooms
+from mayfly.store.base import Tx
+from mayfly.store.rows import HostRow, JobRow, ProjectRow, RunRow
+
+_ACTIVE = (JobState.QUEUED, JobState.ASSIGNED, JobState.STARTING, JobState.RUNNING)
+
+
+class Scheduler:
+    """See `server.dispatch.Chooser` and `server.orchestrator.Places`.
+
+    `bound_s`: a job that waited longer gets a host kept for it. `now`: seconds since 1970.
+    """
+
+    def __init__(self, now: Callable[[], float], bound_s: float = DEFAULT_BOUND_S):
+        self._now = now
+        self._bound_s = bound_s
+        self.forget()
+
+    def forget(self) -> None:
+        """Read everything anew: what was taken in may not have been committed."""
+        self._decider = Decider(bound_s=self._bound_s)
+        self._jobs_seen = self._hosts_seen = -1
+        self._hosts: dict[str, HostRow] = {}
+        self._sizes: Counter[Capacity] = Counter()
+        self._rooms = Rooms()
+
+    def choose(self, tx: Tx, host: str, free: Capacity) -> tuple[JobRow, Architecture] | None:
+        """A queued job for the host; nothing is changed by asking."""
+        row = self._hosts.get(host)
+        if row is None or not row.online:
+            return None
+        self._decider.put_host(self._room(row, free))
+        choice = self._decider.choose(host, self._now())
+        job = tx.get(JobRow, choice.job) if choice else None
+        return (job, choice.architecture) if choice and job else None
+
+    def started(self, job: str, host: str) -> None:
+        """It was written down that the job was given to the host."""
+        self._rooms.take(self._decider.start(job, host, self._now()))
+
+    def placed(self, tx: Tx, run: RunRow, wanted: Requirement) -> tuple[Requirement, str | None]:
+        """What a job gets, or why no host there is can ever serve it."""
+        self._catch_up_hosts(tx)
+        if not self._sizes:
+            return wanted, None  # the first host may come any moment
+        sizes = self._sizes_for(tx.get(ProjectRow, run.project))
+        if not sizes:
+            return wanted, f"no host can serve it: none of the hosts of {run.project} is known"
+        refusals = [misfit(wanted, size) for size in sizes]
+        if None in refusals:
+            return wanted, None
+        fits = [fit for size in sizes if (fit := nearest_fit(wanted, size))]
+        nearest = max(fits, key=lambda fit: (fit.cpu, fit.memory_mib), default=None)
+        if nearest is not None and run.fit:
+            return nearest, None
+        hint = f"; the nearest that fits is {nearest} (--fit takes it)" if nearest else ""
+        return wanted, f"no host can serve it: {refusals[0]}{hint}"
+
+    def why_waits(self, job: str) -> str:
+        """A sentence for people, as of the last transaction that this process saw."""
+        return self._decider.why_waits(job, self._now())
+
+    def review(self, tx: Tx) -> list[tuple[str, str | None, float]]:
+        """Reservations to be written down: (job, host or None, made at)."""
+        self.catch_up(tx)
+        review = self._decider.review(self._now())
+        dropped: list[tuple[str, str | None, float]] = [(one.job, None, 0.0) for one in review.drop]
+        return [*dropped, *((one.job, one.host, one.made_at) for one in review.make)]
+
+    def catch_up(self, tx: Tx) -> None:
+        """Take in what changed since; before anything is chosen in a transaction."""
+        self._catch_up_hosts(tx)
+        since, self._jobs_seen = self._jobs_seen, tx.number - 1
+        changed = {"version__gt": since} if since >= 0 else {"state": _ACTIVE}
+        for row in tx.find(JobRow, **changed):
+            self._take_job(row)
+
+    def _catch_up_hosts(self, tx: Tx) -> None:
+        if self._hosts_seen == tx.number - 1:
+            return
+        since, self._hosts_seen = self._hosts_seen, tx.number - 1
+        for project in tx.find(ProjectRow, version__gt=since):
+            self._decider.put_project(_share(project))
+        for host in tx.find(HostRow, version__gt=since):
+            self._take_host(host)
+
+    def _take_host(self, row: HostRow) -> None:
+        before = self._hosts.pop(row.id, None)
+        if before is not None:
+            self._sizes -= Counter([_size(before)])
+        if not row.removed and row.architectures:
+            self._hosts[row.id] = row
+            self._sizes[_size(row)] += 1
+        if row.id in self._hosts and row.online:
+            self._decider.put_host(self._room(row))
+        else:
+            self._decider.remove_host(row.id)
+
+    def _take_job(self, row: JobRow) -> None:
+        self._rooms.free(row.id)
+        if row.state not in _ACTIVE:
+            self._decider.remove_job(row.id)
+            self._decider.end(row.id)
+            return
+        if row.state is not JobState.QUEUED:
+            running = _running(row)
+            self._rooms.take(running)
+            self._decider.put_running(running)
+            return
+        self._decider.put_job(_queued(row))
+        if row.reserved_on:
+            self._decider.put_reservation(Reservation(row.id, row.reserved_on, row.reserved_at))
+        else:
+            self._decider.drop_reservation(row.id)
+
+    def _room(self, row: HostRow, free: Capacity | None = None) -> HostRoom:
+        """What a host offers in all: less than it has while its agent says that less is free."""
+        offered, memory = int(row.millicpu * row.cpu_factor), row.memory_mib
+        if free is not None:
+            used, used_mib = self._rooms.used(row.id)
+            offered = min(offered, used + millicpu(free.cpu))
+            memory = min(memory, used_mib + free.memory_mib)
+        return HostRoom(
+            id=row.id,
+            millicpu=offered,
+            memory_mib=memory,
+            architectures=row.architectures,
+            labels=frozenset(row.labels),
+            draining=row.draining or row.quarantined is not None,
+        )
+
+    def _sizes_for(self, project: ProjectRow | None) -> list[Capacity]:
+        if project is None or not project.hosts:
+            return list(self._sizes)
+        return [_size(self._hosts[host]) for host in project.hosts if host in self._hosts]
+
+
+def _size(row: HostRow) -> Capacity:
+    """The largest machine it can run."""
+    cpu = Decimal(row.millicpu) / MILLI
+    return Capacity(cpu.normalize(), row.memory_mib, frozenset(row.architectures))
+
+
+def _share(row: ProjectRow) -> ProjectShare:
+    quota = Quota(row.quota_millicpu, row.quota_memory_mib, row.quota_jobs)
+    return ProjectShare(row.id, max(1, row.weight), quota, frozenset(row.hosts) or None)
+
+
+def _queued(row: JobRow) -> QueuedJob:
+    wanted = row.requirement
+    assert wanted is not None  # queued jobs have one
+    return QueuedJob(
+        id=row.id,
+        project=row.project,
+        architecture=wanted.architecture,
+        millicpu=millicpu(wanted.cpu),
+        memory_mib=wanted.memory_mib,
+        queued_at=row.queued_at or row.created,
+        priority=row.priority,
+    )
+
+
+def _running(row: JobRow) -> RunningJob:
+    wanted = row.requirement
+    assert wanted is not None  # it was queued
+    return RunningJob(
+        id=row.id,
+        project=row.project,
+        host=row.host or "",
+        millicpu=millicpu(wanted.cpu),
+        memory_mib=wanted.memory_mib,
+        started_at=row.claimed_at or row.created,
+    )

@@ -1,0 +1,141 @@
+"""Takes in what hosts report of a job: its state, what it took, and the events of its journal."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+
+from mayfly.domain.events import (
+    Annotated,
+    Event,
+    JobMeasured,
+    JobRef,
+    LogLines,
+    MachineKept,
+    Preparing,
+    StepFinished,
+    StepStarted,
+    Summarised,
+)
+from mayfly.domain.job import JobState
+from mayfly.protocol import fleet, messages
+from mayfly.server.orchestrator import Orchestrator
+from mayfly.store.base import Tx
+from mayfly.store.rows import JobRow, LeaseRow, MeteringRow, RunRow
+
+
+class ReportsMissing(Exception):
+    """Reports between those taken in and these never came."""
+
+
+class Taking:
+    """Reports of one lease at a time; `now` gives seconds since 1970."""
+
+    def __init__(self, orchestrator: Orchestrator, now: Callable[[], float]):
+        self._orchestrator = orchestrator
+        self._now = now
+
+    def take(
+        self, tx: Tx, session: str, lease: fleet.Lease, reports: Sequence[fleet.Numbered]
+    ) -> bool:
+        """False if the lease is not held; those taken in before are passed over.
+
+        Reports of phases and of the end need a serial transaction. Raises ReportsMissing.
+        """
+        held = tx.get(LeaseRow, lease.job)
+        if held is None or (held.attempt, held.session) != (lease.attempt, session):
+            return False
+        fresh = [numbered for numbered in reports if numbered.number > held.reports]
+        if not fresh:
+            return True
+        if fresh[0].number != held.reports + 1:
+            raise ReportsMissing(f"report {held.reports + 1} of {lease}")
+        fence = {"attempt": lease.attempt, "session": session, "reports": held.reports}
+        if not tx.update(LeaseRow, lease.job, fence, reports=fresh[-1].number):
+            return False
+        row = tx.get(JobRow, lease.job)
+        run = tx.get(RunRow, row.run) if row else None
+        assert row is not None  # a lease has a job
+        assert run is not None
+        self._apply(tx, run, row, [numbered.report for numbered in fresh])
+        return True
+
+    def _apply(self, tx: Tx, run: RunRow, row: JobRow, reports: Sequence[fleet.Report]) -> None:
+        """Events are written where they came between changes of state, in order."""
+        events: list[Event] = []
+        for report in reports:
+            match report:
+                case fleet.JobPhase(state=state):
+                    tx.emit(run.id, row.id, events)
+                    events = []
+                    self._orchestrator.jobs.move(tx, run, row, state, None)
+                    row = tx.get(JobRow, row.id) or row
+                case fleet.JobEnded():
+                    tx.emit(run.id, row.id, events)
+                    events = []
+                    self._end(tx, row, report)
+                case fleet.Measured():
+                    tx.add(_metering(run, row, report))
+                    events += _events(self._now(), JobRef(run.ref, row.planned.key), report)
+                case _:
+                    events += _events(self._now(), JobRef(run.ref, row.planned.key), report)
+        tx.emit(run.id, row.id, events)
+
+    def _end(self, tx: Tx, row: JobRow, ended: fleet.JobEnded) -> None:
+        metering = tx.get(MeteringRow, f"{row.id}:{row.attempt}")
+        if metering is not None:
+            tx.put(_finished(metering, row, ended.state, self._now()))
+        self._orchestrator.end_job(
+            tx, row.id, ended.state, ended.reason, outputs=dict(ended.outputs)
+        )
+
+
+def _metering(run: RunRow, row: JobRow, measured: fleet.Measured) -> MeteringRow:
+    wanted, placed = row.requirement, row.placed
+    assert wanted is not None  # it was given out
+    assert placed is not None
+    return MeteringRow(
+        id=f"{row.id}:{row.attempt}",
+        project=row.project,
+        job=row.id,
+        run=run.id,
+        name=row.planned.name,
+        actor=run.actor,
+        host=row.host or "",
+        state=JobState.RUNNING,
+        architecture=placed,
+        millicpu=int(wanted.cpu * 1000),
+        memory_mib=wanted.memory_mib,
+        usage=asdict(measured),
+    )
+
+
+def _finished(metering: MeteringRow, row: JobRow, state: JobState, now: float) -> MeteringRow:
+    claimed = row.claimed_at or now
+    queued = claimed - (row.queued_at or claimed)
+    return replace(metering, state=state, finished=now, queued_s=queued, ran_s=now - claimed)
+
+
+def _events(at: float, job: JobRef, report: fleet.Report) -> Iterator[Event]:
+    """What a report tells who watches the run."""
+    match report:
+        case fleet.Printed(step=step, lines=lines):
+            yield LogLines(at, job, step, lines)
+        case fleet.Preparation(subject, stage, fraction, done):
+            yield Preparing(at, subject, stage, fraction, done)
+        case fleet.Measured(accelerator, start_seconds, cpu_seconds, peak_memory):
+            yield JobMeasured(at, job, accelerator, start_seconds, cpu_seconds, peak_memory)
+        case fleet.Kept(machine=machine):
+            yield MachineKept(at, job, machine)
+        case fleet.RunnerSaid(message=message):
+            yield from _said(at, job, message)
+
+
+def _said(at: float, job: JobRef, message: messages.FromRunner) -> Iterator[Event]:
+    match message:
+        case messages.StepStarted(step=step, name=name):
+            yield StepStarted(at, job, step, name)
+        case messages.StepFinished(step, outcome, conclusion, exit_code, reason):
+            yield StepFinished(at, job, step, outcome, conclusion, exit_code, reason)
+        case messages.Annotation(step, level, text, title, file, line, _, column):
+            yield Annotated(at, job, step, level.value, text, title, file, line, column)
+        case messages.Summary(step=step, markdown=markdown):
+            yield Summarised(at, job, step, markdown)

@@ -1,0 +1,49 @@
+"""Who waits for which topic in this process; of one event loop."""
+
+import asyncio
+from collections.abc import Iterable
+
+
+class _Watch:
+    """See `store.base.Watch`."""
+
+    def __init__(self, watches: "Watches", topics: Iterable[str]):
+        self._watches = watches
+        self.topics = tuple(topics)
+        self.news = asyncio.Event()
+
+    async def wait(self) -> None:
+        await self.news.wait()
+        self.news.clear()
+
+    def close(self) -> None:
+        self._watches.forget(self)
+
+
+class Watches:
+    """Wakes watches; a store calls `announce` after each commit."""
+
+    def __init__(self) -> None:
+        self._of_topic: dict[str, set[_Watch]] = {}
+
+    def watch(self, topics: Iterable[str]) -> _Watch:
+        made = _Watch(self, topics)
+        for topic in made.topics:
+            self._of_topic.setdefault(topic, set()).add(made)
+        return made
+
+    def forget(self, watch: _Watch) -> None:
+        for topic in watch.topics:
+            watches = self._of_topic.get(topic, set())
+            watches.discard(watch)
+            if not watches:
+                self._of_topic.pop(topic, None)
+
+    def announce(self, topics: Iterable[str]) -> None:
+        for topic in topics:
+            for watch in self._of_topic.get(topic, ()):
+                watch.news.set()
+
+    def announce_all(self) -> None:
+        """After news may have been missed."""
+        self.announce(list(self._of_topic))
