@@ -41,9 +41,11 @@ class Agent:
             await stop(*self._jobs)
 
     async def idle(self) -> None:
-        """Returns when no job runs and no machine is kept."""
+        """Returns when no job runs and no machine is kept. Raises what the control plane raised."""
         while self._jobs:
             await asyncio.wait(self._jobs)
+        if self._failure is not None:
+            raise self._failure
 
     async def _claimed(self) -> Assignment | None:
         """None when there is more room, and so more to ask for."""

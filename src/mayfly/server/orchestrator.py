@@ -269,7 +269,7 @@ class _Round:
         if run.id == self._run.id:
             self._run = run
         for row in self._tx.find(JobRow, run=run.id):
-            if not holder.key or holder in holders_of(row):
+            if holder in holders_of(row):
                 self._jobs.cancel(self._tx, run, row, reason)
         self._touched[run.id] = None
 
