@@ -1,0 +1,157 @@
+"""Carries out several works in one database transaction, each as if it were alone.
+
+A work that raises is undone to the moment before it, and the others go on. An error of the
+database undoes all of them: what the database asks to try again is tried again, and if one of
+several may be at fault each is tried alone. Works may be called again, see `store.base`.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from mayfly.store.base import StoreUnavailable
+from mayfly.store.sql.driver import Driver, Link, Mode, Trouble
+from mayfly.store.sql.emitted import Emitted
+from mayfly.store.sql.lanes import Call
+from mayfly.store.sql.model import Model
+from mayfly.store.sql.transaction import Transaction
+
+_ATTEMPTS = 8
+_FIRST_PAUSE_S = 0.01
+_LONGEST_PAUSE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """One database transaction, for metrics: how many works, how long the first of them had
+    waited and how long it took until all were done.
+    """
+
+    mode: Mode
+    works: int
+    waited_s: float
+    took_s: float
+
+
+Observe = Callable[[Carried], None]
+"""Called in the thread of the works; must be quick and must not raise."""
+
+
+class Connected:
+    """See `lanes.Worker`. Connects when first needed, and anew after its connection broke."""
+
+    def __init__(self, model: Model, driver: Driver, mode: Mode, observe: Observe):
+        self._model = model
+        self._driver = driver
+        self._mode = mode
+        self._observe = observe
+        self._link: Link | None = None
+        self._committing = False
+
+    def carry_out(self, calls: Sequence[Call]) -> Iterable[str]:
+        begun = time.monotonic()
+        waited = begun - min(call.asked for call in calls)
+        try:
+            return self._persist(calls)
+        finally:
+            taken = time.monotonic() - begun
+            self._observe(Carried(self._mode, len(calls), waited, taken))
+
+    def close(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+    def _persist(self, calls: Sequence[Call]) -> Iterable[str]:
+        pause = _FIRST_PAUSE_S
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                return self._once(calls)
+            except self._driver.errors as error:
+                trouble = self._driver.trouble(error)
+                self._recover(trouble)
+                lost = trouble is Trouble.GONE and self._committing
+                if lost or trouble is Trouble.FULL or not left:
+                    return self._fail(calls, self._unavailable(error, trouble))
+                if trouble is Trouble.WRONG:
+                    return self._one_by_one(calls, error)
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+        raise AssertionError
+
+    def _once(self, calls: Sequence[Call]) -> Iterable[str]:
+        self._committing = False
+        if self._link is None:
+            self._link = self._driver.connect(self._mode)
+        link = self._link
+        link.begin()
+        emitted = Emitted(self._model.journals, link)
+        number = self._tick(link, calls)
+        for call in calls:
+            serial = call.mode is Mode.SERIAL
+            self._work(call, link, emitted, number if serial else 0, alone=len(calls) == 1)
+            number += serial
+        if len(calls) == 1 and calls[0].error is not None:
+            link.rollback()
+            return ()
+        emitted.write()
+        self._committing = True
+        link.commit(emitted.topics)
+        return emitted.topics
+
+    def _tick(self, link: Link, calls: Sequence[Call]) -> int:
+        """The number of the first serial work."""
+        serial = sum(call.mode is Mode.SERIAL for call in calls)
+        if not serial:
+            return 0
+        ((last,),) = link.rows(self._model.clock.tick(), {"by": serial})
+        return int(last) - serial + 1
+
+    def _work(self, call: Call, link: Link, emitted: Emitted, number: int, *, alone: bool) -> None:
+        call.error = None
+        saved = call.mode is not Mode.READ and not alone
+        if saved:
+            moment = emitted.moment()
+            link.save()
+        try:
+            call.result = call.work(Transaction(self._model, link, emitted, number))
+        except self._driver.errors:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever a work raises is its caller's)
+            call.error = error
+            if saved:
+                link.back()
+                emitted.back(moment)
+
+    def _recover(self, trouble: Trouble) -> None:
+        if self._link is not None:
+            if trouble is Trouble.GONE:
+                self.close()
+            else:
+                self._link.rollback()
+
+    def _one_by_one(self, calls: Sequence[Call], error: Exception) -> Iterable[str]:
+        if len(calls) == 1:
+            return self._fail(calls, error)
+        topics: dict[str, None] = {}
+        for call in calls:
+            topics.update(dict.fromkeys(self._persist([call])))
+        return topics
+
+    def _fail(self, calls: Sequence[Call], error: Exception) -> Iterable[str]:
+        for call in calls:
+            call.error = error
+        return ()
+
+    def _unavailable(self, error: Exception, trouble: Trouble) -> StoreUnavailable:
+        name, remedy = self._driver.describe()
+        what = {
+            Trouble.AGAIN: "is kept busy by others",
+            Trouble.GONE: "cannot be reached",
+            Trouble.FULL: "cannot be written to",
+            Trouble.WRONG: "does not answer as expected",
+        }[trouble]
+        return StoreUnavailable(
+            f"the database {name} {what}", details=str(error).strip(), remedy=remedy
+        )

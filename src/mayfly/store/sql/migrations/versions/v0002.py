@@ -1,0 +1,35 @@
+"""Journals in blobs, keys of hosts that change without help, public projects."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from mayfly.store.sql.columns import TEXT
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "segments",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("run", TEXT, nullable=False),
+        sa.Column("first", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("last", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("blob", TEXT, server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_segments"),
+    )
+    op.create_index("ix_segments_run", "segments", ["run"])
+    op.add_column("hosts", sa.Column("next_key_hash", TEXT, nullable=True))
+    op.create_index("ix_hosts_next_key_hash", "hosts", ["next_key_hash"])
+    op.add_column(
+        "projects", sa.Column("public", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
+
+
+def downgrade() -> None:
+    op.drop_column("projects", "public")
+    op.drop_index("ix_hosts_next_key_hash", "hosts")
+    op.drop_column("hosts", "next_key_hash")
+    op.drop_index("ix_segments_run", "segments")
+    op.drop_table("segments")

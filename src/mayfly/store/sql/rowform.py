@@ -1,0 +1,66 @@
+"""A kind of row as records of its table: what a transaction writes and reads."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mayfly.store.sql import columns
+from mayfly.store.sql.columns import Convert
+from mayfly.store.vault import Vault
+
+
+class RowForm:
+    """Usable by several threads at once."""
+
+    def __init__(self, kind: type[Any], table: str, vault: Vault):
+        fields = columns.fields_of(kind)
+        self.kind = kind
+        self.names = tuple(field.name for field in fields)
+        self.versioned = "version" in self.names
+        self._to: dict[str, Convert] = {}
+        self._from: list[tuple[str, Convert]] = []
+        self._sealed: dict[str, Any] = {}
+        self._unsealed: list[tuple[str, Any]] = []
+        for field in fields:
+            if field.sealed:
+                self._sealed[field.name] = columns.seal(field, table, vault)
+                self._unsealed.append((field.name, columns.unseal(field, table, vault)))
+                continue
+            self._to[field.name] = columns.to_database(field)
+            if (convert := columns.from_database(field)) is not None:
+                self._from.append((field.name, convert))
+
+    def value(self, name: str, value: Any) -> Any:
+        """As the database holds it; raises KeyError for what cannot be searched by."""
+        return self._to[name](value)
+
+    def record(self, values: Iterable[tuple[str, Any]], key: str) -> dict[str, Any]:
+        """Fields of the row `key` as its table holds them."""
+        key = self._to["id"](key)
+        return {
+            name: self._sealed[name](value, key) if name in self._sealed else self._to[name](value)
+            for name, value in values
+        }
+
+    def whole(self, row: Any) -> dict[str, Any]:
+        return self.record(((name, getattr(row, name)) for name in self.names), row.id)
+
+    def changes(self, values: Iterable[tuple[str, Any]], key: str) -> dict[str, Any]:
+        """The parameters of an update."""
+        record = self.record(values, key)
+        params = {f"new_{name}": value for name, value in record.items()}
+        params["id"] = self.value("id", key)
+        return params
+
+    def changed(self, before: Any, row: Any) -> list[tuple[str, Any]]:
+        """Fields that differ; those that `replace` took over cost nothing to compare."""
+        pairs = ((name, getattr(before, name), getattr(row, name)) for name in self.names)
+        return [(name, new) for name, old, new in pairs if old is not new and old != new]
+
+    def row(self, record: Sequence[Any]) -> Any:
+        """Takes all columns in the order of `names`."""
+        values = dict(zip(self.names, record, strict=True))
+        for name, convert in self._from:
+            values[name] = convert(values[name])
+        for name, unseal in self._unsealed:
+            values[name] = unseal(values[name], values["id"])
+        return self.kind(**values)
