@@ -16,8 +16,8 @@ claim says what is held, reports are numbered, and the rest is idempotent.
     POST   /sessions/{session}/source   OfSource → a tar stream
     POST   /quarantine                  Quarantine → nothing
 
-401 the key is not known · 404 there is no such source · 409 the lease is not held any more · 410
-the session is over · 426 the agent is too old · others as usual; each with a `Trouble`.
+401 the key is not known · 409 the lease is not held any more · 410 the session is over · 413 and
+422 will not be taken, ever · 426 the agent is too old · 5xx try again; each with a `Trouble`.
 """
 
 import hashlib
@@ -41,10 +41,9 @@ OLDEST_PROTOCOL = 1
 PROTOCOL_HEADER = "Mayfly-Protocol"
 VERSION_HEADER = "Mayfly-Agent"
 
-MAX_BODY = 64 * 1024
+MAX_BODY = 1024 * 1024
 MAX_REPORTS = 24 * 1024 * 1024  # the largest message of a runner, and others before it
 MAX_PATIENCE_S = 60.0
-MAX_LEASES = 10_000
 
 _LARGEST = 2**53  # what every reader of JSON, and every database, counts to
 _GZIP = 16 + zlib.MAX_WBITS

@@ -115,6 +115,21 @@ class RateRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentRow:
+    """A token by which one host may join; `id` is its hash, `used_by` the host that did.
+
+    `labels` are given to the host besides those it asks for.
+    """
+
+    id: str
+    created: float
+    expires: float = indexed()
+    by: str = ""
+    labels: tuple[str, ...] = ()
+    used_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecretRow:
     """`id` is `project/NAME`; the value leaves the server only in the specs of jobs."""
 
@@ -165,6 +180,7 @@ PEOPLE_ROWS: tuple[type[Any], ...] = (
     LoginRow,
     SignInRow,
     RateRow,
+    EnrolmentRow,
     SecretRow,
     VariableRow,
     AuditRow,

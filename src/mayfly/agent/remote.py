@@ -1,0 +1,246 @@
+"""The control plane of a host that is not the server's: one session with the server, over HTTP.
+
+A session lives while it is renewed. When the server could not be reached for so long that it may
+have given the session's jobs away, the session is over here first: every call raises SessionOver,
+and who runs jobs must destroy their machines. A shorter silence only delays what is reported.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import aclosing
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from mayfly.agent.backoff import Backoff
+from mayfly.agent.connection import Connection, Refused, SessionOver, Unreachable
+from mayfly.agent.outbox import Outbox
+from mayfly.agent.source import fetch
+from mayfly.agent.wishes import PATIENCE_S, Wishes
+from mayfly.domain.placement import Capacity
+from mayfly.protocol import wire
+from mayfly.protocol.fleet import Assignment, Hello, Lease, Opened, Report, StaleLease
+from mayfly.system.changes import Changes
+from mayfly.system.tasks import first, stop, to_the_end
+from mayfly.workflow.spec import JobSpec
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_GRACE_S = 10.0
+_SOON_S = 1.0
+_CLOSE_S = 5.0
+_MARGIN = 0.9
+"""Of the time a session lasts: the rest is for destroying machines."""
+
+
+class RemoteControlPlane:
+    """See `protocol.fleet.ControlPlane`; made by `session`."""
+
+    def __init__(self, connection: Connection, opened: Opened, sent: float):
+        """`sent` is when (by the loop's clock) the request was sent that opened the session."""
+        self._connection = connection
+        self._path = f"/sessions/{opened.session}"
+        self._lasts_s = opened.ttl_s * _MARGIN
+        self._renew_s = opened.ttl_s / 3
+        self._until = sent + self._lasts_s
+        self._outbox = Outbox(self._send)
+        self._wishes = Wishes(self._ask_wishes, lambda: self._outbox.held, self._outbox.close)
+        self._over: SessionOver | None = None
+        self._changes = Changes()
+        self._draining = False
+        self._claiming = asyncio.Lock()
+        self.id = opened.session
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Of reports that the server has not yet taken in."""
+        return self._outbox.size
+
+    async def claim(self, free: Capacity) -> Assignment:
+        loop = asyncio.get_running_loop()
+        backoff = Backoff()
+        async with self._claiming:
+            while True:
+                began = loop.time()
+                claimed = await self._guarded(self._claim_once(free))
+                if claimed is None or claimed.lease in self._outbox.held:
+                    if loop.time() < began + _SOON_S:
+                        await self._guarded(backoff.pause())
+                elif self._draining:
+                    self._outbox.give_back(claimed.lease, "its host takes no more jobs")
+                else:
+                    self._outbox.open(claimed.lease)
+                    self._wishes.look()
+                    return claimed
+
+    async def hand_over(self, lease: Lease) -> JobSpec:
+        path, backoff = f"{self._path}/spec", Backoff()
+        while True:
+            try:
+                return await self._guarded(self._connection.ask(path, wire.Of(lease), JobSpec))
+            except Unreachable as error:
+                _log.debug("no answer to a hand-over: %s", error)
+                await self._guarded(backoff.pause())
+
+    async def report(self, lease: Lease, report: Report) -> None:
+        await self._outbox.put(lease, report)
+
+    async def cancellation(self, lease: Lease) -> str:
+        return await self._wishes.cancellation(lease)
+
+    async def source(self, lease: Lease, action: str | None) -> AsyncIterator[bytes]:
+        path, wanted = f"{self._path}/source", wire.OfSource(lease, action)
+        async with aclosing(fetch(lambda: self._connection.stream(path, wanted))) as pieces:
+            async for piece in pieces:
+                if self._over is not None:
+                    raise self._over
+                yield piece
+
+    def drain(self) -> None:
+        """Claims wait for ever from now on; what arrives nevertheless is given back."""
+        self._draining = True
+        self._changes.announce()
+
+    def resume(self) -> None:
+        """Undoes `drain`."""
+        self._draining = False
+        self._changes.announce()
+
+    async def settled(self) -> None:
+        """Returns when every job that was given to this session has ended."""
+        await self._outbox.settled()
+
+    def end(self, reason: str) -> None:
+        """The session is over here; every call raises SessionOver. Idempotent."""
+        if self._over is None:
+            _log.info("session %s is over: %s", self.id, reason)
+            self._over = SessionOver(f"the session with the server is over: {reason}")
+            self._outbox.fail(self._over)
+            self._wishes.fail(self._over)
+            self._changes.announce()
+
+    async def keep(self) -> None:
+        """Renews, sends and listens until the session is over; so it is when this ends."""
+        try:
+            await first(self._renew(), self._outbox.run(), self._wishes.run(), self._ended())
+        except (SessionOver, Refused) as error:
+            self.end(str(error))
+        except Exception as error:  # noqa: BLE001 (whatever it is, no machine may outlive it)
+            _log.exception("a defect of Mayfly ends session %s", self.id)
+            self.end(f"a defect: {error!r}")
+
+    async def close(self) -> None:
+        """Tells the server, if it can be reached, that nothing of the session runs any more."""
+        self.end("the host closed it")
+        with contextlib.suppress(Unreachable, StaleLease, Refused):
+            await self._connection.tell(self._path, within=_CLOSE_S, method="DELETE")
+
+    async def _ended(self) -> None:
+        while self._over is None:
+            await self._changes.wait()
+
+    async def _renew(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout_at(self._until) as patience:
+                while True:
+                    await asyncio.sleep(self._renew_s)
+                    patience.reschedule(await self._renewed() + self._lasts_s)
+        except TimeoutError:
+            silent = loop.time() - self._until + self._lasts_s
+            raise SessionOver(f"the server was not reached for {silent:.0f} s") from None
+
+    async def _renewed(self) -> float:
+        """When the request was sent that renewed the session."""
+        backoff = Backoff(most_s=2.0)
+        while True:
+            sent = asyncio.get_running_loop().time()
+            try:
+                await self._connection.tell(f"{self._path}/renew", within=self._renew_s / 2)
+            except Unreachable as error:
+                _log.warning("the server does not answer: %s", error)
+                await backoff.pause()
+            else:
+                self._until = sent + self._lasts_s
+                return sent
+
+    async def _claim_once(self, free: Capacity) -> Assignment | None:
+        """One request, given up when what it says has changed; None if nothing came of it."""
+        draining = self._draining
+        if draining:
+            free = Capacity(Decimal(0), 0, free.architectures)
+        asking = asyncio.create_task(self._ask_claim(free))
+        changed = asyncio.create_task(self._drain_is_not(draining))
+        try:
+            await asyncio.wait({asking, changed}, return_when=asyncio.FIRST_COMPLETED)
+            return asking.result() if asking.done() else None
+        except Unreachable as error:
+            _log.debug("no answer to a claim: %s", error)
+            return None
+        except Refused as error:
+            self.end(f"the server refuses claims: {error}")
+            return None
+        finally:
+            await stop(asking, changed)
+
+    async def _ask_claim(self, free: Capacity) -> Assignment | None:
+        path, question = f"{self._path}/claim", wire.Claim(free, self._outbox.held, PATIENCE_S)
+        within = PATIENCE_S + _GRACE_S
+        return (await self._connection.ask(path, question, wire.Claimed, within=within)).assignment
+
+    async def _drain_is_not(self, draining: bool) -> None:
+        while self._draining is draining:
+            await self._changes.wait()
+
+    async def _send(self, body: bytes) -> wire.Taken:
+        path = f"{self._path}/reports"
+        return await self._connection.send(path, body, wire.Taken, within=_GRACE_S)
+
+    async def _ask_wishes(self, question: wire.AskWishes) -> wire.Wished:
+        path, within = f"{self._path}/wishes", PATIENCE_S + _GRACE_S
+        return await self._connection.ask(path, question, wire.Wished, within=within)
+
+    async def _guarded(self, work: Coroutine[Any, Any, T]) -> T:
+        """What the work comes to; SessionOver as soon as the session ends."""
+        working = asyncio.create_task(work)
+        ended = asyncio.create_task(self._ended())
+        try:
+            await asyncio.wait({working, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if self._over is not None:
+                raise self._over
+            return working.result()
+        except SessionOver as error:
+            self.end(str(error))
+            raise
+        finally:
+            await stop(working, ended)
+
+
+@contextlib.asynccontextmanager
+async def session(connection: Connection, hello: Hello) -> AsyncIterator[RemoteControlPlane]:
+    """A session while the block runs; waits for the server as long as it takes.
+
+    What the host runs in it must have ended when the block does. Raises Refused, if it is.
+    """
+    control = RemoteControlPlane(connection, *await _opened(connection, hello))
+    keeping = asyncio.create_task(control.keep())
+    try:
+        yield control
+    finally:
+        await stop(keeping)
+        await to_the_end(control.close())
+
+
+async def _opened(connection: Connection, hello: Hello) -> tuple[Opened, float]:
+    """The session, and when the request was sent that opened it."""
+    backoff = Backoff(most_s=30.0)
+    while True:
+        sent = asyncio.get_running_loop().time()
+        try:
+            return await connection.ask("/sessions", hello, Opened), sent
+        except Unreachable as error:
+            _log.warning("the server cannot be reached: %s", error)
+            await backoff.pause()

@@ -1,0 +1,194 @@
+"""What agents of other hosts may ask over HTTP: `server.hosts` in the words of `protocol.wire`.
+
+An agent shows its host's key with every request, and only gets at sessions of that host. Bodies are
+bounded before they are read and typed before they are used.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from mayfly.protocol import codec, wire
+from mayfly.protocol.fleet import Hello
+from mayfly.server.api.agent_errors import AgentRoute, NotUnderstood
+from mayfly.server.api.agent_inputs import check_hello, numbered, patience
+from mayfly.server.dispatch import SessionOver
+from mayfly.server.enrolment import HostKeys, enrol, quarantine
+from mayfly.server.hosts import Hosts
+from mayfly.server.refusals import TooLarge, Unauthenticated
+from mayfly.store.base import Store
+
+T = TypeVar("T")
+
+_BEARER = "bearer "
+_CLIENT_GONE = 499
+_REASON_LENGTH = 2000
+
+
+def router(hosts: Hosts, keys: HostKeys, store: Store, now: Callable[[], float]) -> APIRouter:
+    """All routes of agents; `now` gives seconds since 1970."""
+    routes = APIRouter(prefix=wire.PREFIX, route_class=AgentRoute, include_in_schema=False)
+    serving = _Serving(hosts, keys, store, now)
+    for path, handler in {
+        "/enroll": serving.enroll,
+        "/key": serving.key,
+        "/quarantine": serving.quarantine,
+        "/sessions": serving.open,
+        "/sessions/{session}/renew": serving.renew,
+        "/sessions/{session}/claim": serving.claim,
+        "/sessions/{session}/wishes": serving.wishes,
+        "/sessions/{session}/spec": serving.spec,
+        "/sessions/{session}/source": serving.source,
+    }.items():
+        routes.add_api_route(path, handler, methods=["POST"], max_body_size=wire.MAX_BODY)
+    reports = "/sessions/{session}/reports"
+    routes.add_api_route(reports, serving.reports, methods=["POST"], max_body_size=wire.MAX_REPORTS)
+    routes.add_api_route("/sessions/{session}", serving.close, methods=["DELETE"])
+    return routes
+
+
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    hosts: Hosts
+    keys: HostKeys
+    store: Store
+    now: Callable[[], float]
+
+    async def enroll(self, request: Request) -> Response:
+        address = request.client.host if request.client else ""
+        asked = await _read(request, wire.Enrol)
+        return _answer(wire.Enrolled(await enrol(self.store, self.now(), asked, address)))
+
+    async def key(self, request: Request) -> Response:
+        host = await self._host(request)
+        await self.keys.change(host, (await _read(request, wire.NewKey)).key_hash)
+        return _nothing()
+
+    async def quarantine(self, request: Request) -> Response:
+        host = await self._host(request)
+        reason = (await _read(request, wire.Quarantine)).reason[:_REASON_LENGTH]
+        await quarantine(self.store, self.now(), host, reason)
+        return _nothing()
+
+    async def open(self, request: Request) -> Response:
+        host = await self._host(request)
+        hello = await _read(request, Hello)
+        check_hello(hello)
+        return _answer(await self.hosts.open_session(host, hello))
+
+    async def close(self, request: Request) -> Response:
+        await self.hosts.close_session(await self._session(request))
+        return _nothing()
+
+    async def renew(self, request: Request) -> Response:
+        session = await self._session(request)
+        if not await self.hosts.renew(session):
+            raise _over()
+        return _nothing()
+
+    async def claim(self, request: Request) -> Response:
+        session = await self._session(request)
+        asked = await _read(request, wire.Claim)
+        wait_s = patience(asked.patience_s)
+        claiming = self.hosts.claim(session, asked.free, frozenset(asked.held), wait_s)
+        return await _while_there(request, _answered(claiming, wire.Claimed))
+
+    async def wishes(self, request: Request) -> Response:
+        session = await self._session(request)
+        asked = await _read(request, wire.AskWishes)
+        held, told, wait_s = frozenset(asked.held), frozenset(asked.told), asked.patience_s
+
+        async def wished() -> Response:
+            wishes = await self.hosts.wishes(session, held, told, patience(wait_s))
+            cancel = tuple(wire.Wish(lease, reason) for lease, reason in wishes.cancel)
+            return _answer(wire.Wished(cancel, wishes.gone))
+
+        return await _while_there(request, wished())
+
+    async def reports(self, request: Request) -> Response:
+        session = await self._session(request)
+        sent = (await _read(request, wire.Reports, wire.MAX_REPORTS)).reports
+        stale = await self.hosts.report(session, [numbered(one) for one in sent])
+        return _answer(wire.Taken(stale))
+
+    async def spec(self, request: Request) -> Response:
+        session = await self._session(request)
+        lease = (await _read(request, wire.Of)).lease
+        return _answer(await self.hosts.hand_over(session, lease))
+
+    async def source(self, request: Request) -> Response:
+        session = await self._session(request)
+        asked = await _read(request, wire.OfSource)
+        pieces = self.hosts.source(session, asked.lease, asked.action)
+        # Why there is none is told before the answer has begun.
+        begun = await anext(pieces, b"")
+        return StreamingResponse(_all(begun, pieces), media_type="application/x-tar")
+
+    async def _host(self, request: Request) -> str:
+        header = request.headers.get("authorization", "")
+        if not header.lower().startswith(_BEARER):
+            raise Unauthenticated("agents show their host's key", remedy="mayfly agent enroll")
+        return await self.keys.host_of(header[len(_BEARER) :].strip())
+
+    async def _session(self, request: Request) -> str:
+        """Of the host that asks: others are as good as not there."""
+        host = await self._host(request)
+        session = str(request.path_params["session"])
+        if not await self.keys.owns(host, session):
+            raise _over()
+        return session
+
+
+def _over() -> SessionOver:
+    return SessionOver("the session is over", remedy="open another")
+
+
+async def _read(request: Request, kind: type[T], limit: int = wire.MAX_BODY) -> T:
+    encoding = request.headers.get("content-encoding", "")
+    try:
+        return wire.read(kind, wire.unpack(await request.body(), encoding, limit))
+    except codec.DecodeError as error:
+        raise NotUnderstood(str(error)) from None
+    except OverflowError as error:
+        raise TooLarge(str(error)) from None
+
+
+async def _answered(asking: Awaitable[T], kind: Callable[[T], Any]) -> Response:
+    return _answer(kind(await asking))
+
+
+def _answer(message: Any) -> Response:
+    return Response(wire.write(message), media_type="application/json")
+
+
+def _nothing() -> Response:
+    return Response(status_code=204)
+
+
+async def _while_there(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
+    """The answer to one who waits for it; who has left must be given nothing more."""
+
+    async def left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    working, leaving = asyncio.create_task(work), asyncio.create_task(left())
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else Response(status_code=_CLIENT_GONE)
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _all(begun: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async with aclosing(pieces):  # type: ignore[type-var]
+        yield begun
+        async for piece in pieces:
+            yield piece
