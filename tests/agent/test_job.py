@@ -1,16 +1,16 @@
 """One job: every way it can end, each reported once, and no machine left after any."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.agent.control import HERE, FakeControl, assignment
+from tests.agent.control import HERE, FakeControl, Given, job
 from tests.virtual_time import cancelled_at_every_turn, run_virtual, virtual_time
 
 from mayfly.agent.job import JobSettings, run_job
-from mayfly.agent.session import SessionSettings, Sources
+from mayfly.agent.session import SessionSettings
 from mayfly.domain.errors import HostCannot
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.machines.base import Machine, MachineFailed
@@ -18,13 +18,12 @@ from mayfly.machines.dummy.driver import DummyDriver
 from mayfly.machines.dummy.pipe import CAPACITY, Port
 from mayfly.machines.network.base import NetworkPolicy
 from mayfly.protocol.fleet import (
-    Assignment,
     JobEnded,
     JobPhase,
     Kept,
     Measured,
-    Output,
     Preparation,
+    Printed,
     Report,
     StaleLease,
 )
@@ -44,26 +43,21 @@ ALLOWED = "at most 262148 are allowed"
 CHECKOUT = (Step(HERE, uses="actions/checkout@v4"),)
 
 
-async def a_source(_action: str | None) -> AsyncIterator[bytes]:
-    yield b"x" * 700_000
-
-
 @dataclass
 class Host:
     """Runs one assignment."""
 
     control: FakeControl = field(default_factory=FakeControl)
     driver: DummyDriver = field(default_factory=DummyDriver)
-    sources: Sources = a_source
     log_limit: int = 64 * _MIB
     keep: Callable[[Machine], Any] | None = None
 
-    async def run(self, given: Assignment) -> None:
-        session = SessionSettings(self.sources, self.log_limit, cancel_grace_s=30.0)
+    async def run(self, given: Given) -> None:
+        session = SessionSettings(self.log_limit, cancel_grace_s=30.0)
         settings = JobSettings(NetworkPolicy(), session, keep=self.keep)
-        await run_job(given, self.control, self.driver, settings)
+        await run_job(self.control.give(given), self.control, self.driver, settings)
 
-    async def outcome(self, given: Assignment) -> tuple[JobState, str | None]:
+    async def outcome(self, given: Given) -> tuple[JobState, str | None]:
         """How it ended; no machine may be left."""
         await self.run(given)
         assert not self.driver.alive
@@ -76,12 +70,17 @@ def host() -> Host:
     return Host()
 
 
+def size(lines: Iterable[str]) -> int:
+    """In bytes, with the ends of the lines."""
+    return sum(len(line) + 1 for line in lines)
+
+
 @virtual_time
 async def test_a_job_is_reported_in_order(host: Host) -> None:
     host.driver.faults.start_s = 0.25
-    await host.run(assignment(outputs={"a": "b"}))
+    await host.run(job(outputs={"a": "b"}))
     kinds = [type(report).__name__ for _, report in host.control.reports]
-    step = ["RunnerSaid", "Output", "RunnerSaid"]
+    step = ["RunnerSaid", "Printed", "RunnerSaid"]
     made = ["JobPhase", "Preparation", "JobPhase"]
     assert kinds == [*made, *step, "Measured", "JobEnded"]
     assert host.control.end() == JobEnded(JobState.SUCCEEDED, {"a": "b"})
@@ -98,7 +97,7 @@ async def test_a_machine_is_gone_before_its_job_is_reported_to_be(host: Host) ->
             alive.append(len(host.driver.alive))
 
     host.control.on_report = look
-    await host.run(assignment("fails"))
+    await host.run(job("fails"))
     assert alive == [0]
 
 
@@ -116,14 +115,14 @@ async def test_a_start_lasts_to_the_first_output_of_the_jobs_own_steps(host: Hos
         await asyncio.Event().wait()
 
     host.driver = DummyDriver(guest)
-    await host.run(assignment())
+    await host.run(job())
     assert host.control.of(Measured)[0].start_seconds == pytest.approx(3)
 
 
 @virtual_time
 async def test_progress_ends_with_done(host: Host) -> None:
     host.driver.faults.prepare_s = 1.0
-    await host.run(assignment())
+    await host.run(job())
     news = host.control.of(Preparation)
     assert [one.stage for one in news] == ["booting", "ready"]
     assert [one.done for one in news] == [False, True]
@@ -132,7 +131,7 @@ async def test_progress_ends_with_done(host: Host) -> None:
 @virtual_time
 async def test_progress_of_what_fails_ends_too(host: Host) -> None:
     host.driver.faults.prepare = MachineFailed("no QEMU")
-    await host.run(assignment())
+    await host.run(job())
     last = host.control.of(Preparation)[-1]
     assert (last.stage, last.done) == ("booting", True)
 
@@ -175,27 +174,27 @@ async def test_progress_of_what_fails_ends_too(host: Host) -> None:
     ],
 )
 def test_endings(host: Host, conduct: str, state: JobState, reason: str | None) -> None:
-    given = assignment(conduct)
+    given = job(conduct)
     assert run_virtual(lambda: host.outcome(given)) == (state, reason)
 
 
 @virtual_time
 async def test_a_job_that_prints_for_ever_is_stopped_at_the_limit(host: Host) -> None:
     host.log_limit = 3 * _MIB
-    ended = await host.outcome(assignment("endless"))
+    ended = await host.outcome(job("endless"))
     assert ended == (JobState.FAILED, "the job printed more than 3 MiB: the limit of a job's log")
-    assert len(host.control.printed()) <= 3 * _MIB
+    assert size(host.control.printed()) <= 3 * _MIB
 
 
 @virtual_time
 async def test_a_slow_host_holds_back_what_a_job_prints(host: Host) -> None:
-    given = assignment("endless")
+    given = job("endless")
     largest = 0
 
     def look(report: Report) -> None:
         nonlocal largest
-        if isinstance(report, Output):
-            largest = max(largest, len(report.data))
+        if isinstance(report, Printed):
+            largest = max(largest, size(report.lines))
             if len(host.control.reports) > 40:
                 raise StaleLease("enough")
 
@@ -203,14 +202,14 @@ async def test_a_slow_host_holds_back_what_a_job_prints(host: Host) -> None:
     await host.run(given)
     # Nothing was taken from the machine but what has been reported, and one frame.
     assert largest <= 256 * 1024
-    assert len(host.control.printed()) <= 40 * 256 * 1024
+    assert size(host.control.printed()) <= 40 * 256 * 1024
     assert CAPACITY < 256 * 1024
     assert not host.driver.alive
 
 
 @virtual_time
 async def test_a_job_too_large_to_hand_over(host: Host) -> None:
-    state, reason = await host.outcome(assignment(steps=(Step(HERE, run="x" * 9 * _MIB),)))
+    state, reason = await host.outcome(job(steps=(Step(HERE, run="x" * 9 * _MIB),)))
     assert state is JobState.FAILED
     assert reason is not None
     assert reason.startswith("the job is too large to hand over: CONTROL frame of")
@@ -223,7 +222,7 @@ async def test_a_job_too_large_to_hand_over(host: Host) -> None:
 def test_a_machine_that_cannot_be_made_is_our_fault(host: Host, phase: str) -> None:
     error = MachineFailed("no QEMU", details="exec failed", remedy="install it")
     setattr(host.driver.faults, phase, error)
-    ended = run_virtual(lambda: host.outcome(assignment()))
+    ended = run_virtual(lambda: host.outcome(job()))
     assert ended == (JobState.LOST, "no QEMU\nexec failed\ninstall it")
 
 
@@ -232,7 +231,7 @@ async def test_a_defect_of_a_driver_costs_the_job_only(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(host.driver, "start", None)
-    ended = await host.outcome(assignment())
+    ended = await host.outcome(job())
     assert ended == (JobState.LOST, "a defect of Mayfly ended it; see its log")
 
 
@@ -244,7 +243,7 @@ def test_cancelled_while_its_machine_is_made(host: Host, phase: str, at: int) ->
     async def run() -> tuple[JobState, str | None]:
         setattr(host.driver.faults, phase, 1e6)
         asyncio.get_running_loop().call_later(at, host.control.cancel)
-        ended = await host.outcome(assignment())
+        ended = await host.outcome(job())
         assert asyncio.get_running_loop().time() == pytest.approx(at)
         return ended
 
@@ -256,9 +255,9 @@ async def test_cancelled_while_it_runs_it_may_clean_up(host: Host) -> None:
     steps = (Step(HERE, run="make"), Step(HERE, run="never"))
     tidy = Step(HERE, run="tidy", condition="always()")
     asyncio.get_running_loop().call_later(4, host.control.cancel)
-    ended = await host.outcome(assignment(seconds=10, steps=(*steps, tidy)))
+    ended = await host.outcome(job(seconds=10, steps=(*steps, tidy)))
     assert ended == (JobState.CANCELLED, "a test says so")
-    assert host.control.printed() == b"make\ntidy\n"
+    assert host.control.printed() == ["make", "tidy"]
     assert asyncio.get_running_loop().time() == pytest.approx(14)
 
 
@@ -266,7 +265,7 @@ async def test_cancelled_while_it_runs_it_may_clean_up(host: Host) -> None:
 def test_cancelled_and_deaf_it_is_ended_after_its_grace(host: Host, conduct: str) -> None:
     async def run() -> tuple[JobState, str | None]:
         asyncio.get_running_loop().call_later(4, host.control.cancel)
-        ended = await host.outcome(assignment(conduct))
+        ended = await host.outcome(job(conduct))
         assert asyncio.get_running_loop().time() == pytest.approx(4 + 30 + 15)
         return ended
 
@@ -281,7 +280,7 @@ async def test_cancelled_while_the_guest_reads_nothing(host: Host) -> None:
     """Then the Cancel cannot be written, and the job is cancelled all the same."""
     host.driver = DummyDriver(lambda _port: asyncio.Event().wait())  # type: ignore[arg-type,return-value]
     asyncio.get_running_loop().call_later(4, host.control.cancel)
-    ended = await host.outcome(assignment(steps=(Step(HERE, run="x" * _MIB),)))
+    ended = await host.outcome(job(steps=(Step(HERE, run="x" * _MIB),)))
     assert ended == (JobState.CANCELLED, "cancelled; the job did not end within its grace")
 
 
@@ -290,7 +289,7 @@ async def test_a_job_that_ends_before_it_hears_of_its_cancellation_has_succeeded
     host: Host,
 ) -> None:
     asyncio.get_running_loop().call_later(5, host.control.cancel)
-    assert await host.outcome(assignment(seconds=5, conduct="goes_on")) in {
+    assert await host.outcome(job(seconds=5, conduct="goes_on")) in {
         (JobState.SUCCEEDED, None),
         (JobState.CANCELLED, "a test says so"),
         (JobState.FAILED, "the runner broke the protocol: the runner went on after JobFinished"),
@@ -304,7 +303,7 @@ def test_cancelled_at_every_await_it_leaves_nothing_and_is_reported_once() -> No
         host = Host(keep=lambda _machine: asyncio.sleep(1))
         host.driver.faults.prepare_s = host.driver.faults.start_s = 1
         hosts.append(host)
-        await host.run(assignment("fails", seconds=1, steps=CHECKOUT))
+        await host.run(job("fails", seconds=1, steps=CHECKOUT))
 
     def check() -> None:
         assert not hosts[-1].driver.alive
@@ -320,7 +319,7 @@ def test_cancelled_at_every_await_it_leaves_nothing_and_is_reported_once() -> No
 # --- leases --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [JobPhase, Preparation, Output, Measured, Kept, JobEnded])
+@pytest.mark.parametrize("kind", [JobPhase, Preparation, Printed, Measured, Kept, JobEnded])
 def test_a_lease_that_is_over_ends_the_machine(host: Host, kind: type[Report]) -> None:
     host.keep = lambda _machine: asyncio.sleep(0)
 
@@ -330,7 +329,7 @@ def test_a_lease_that_is_over_ends_the_machine(host: Host, kind: type[Report]) -
 
     async def run() -> None:
         host.control.on_report = refuse
-        await host.run(assignment("fails"))
+        await host.run(job("fails"))
         assert not host.driver.alive
 
     run_virtual(run)
@@ -344,7 +343,7 @@ async def test_a_control_plane_that_fails_at_the_end_is_not_kept_secret(host: Ho
 
     host.control.on_report = fail
     with pytest.raises(ConnectionError):
-        await host.run(assignment())
+        await host.run(job())
     assert not host.driver.alive
 
 
@@ -353,8 +352,8 @@ async def test_a_control_plane_that_fails_at_the_end_is_not_kept_secret(host: Ho
 
 @virtual_time
 async def test_a_source_is_streamed(host: Host) -> None:
-    await host.run(assignment(steps=CHECKOUT))
-    assert b"source of 700000 bytes\n" in host.control.printed()
+    await host.run(job(steps=CHECKOUT))
+    assert "source of 700000 bytes" in host.control.printed()
     assert host.control.end().state is JobState.SUCCEEDED
 
 
@@ -364,9 +363,9 @@ async def test_a_source_that_cannot_be_had_is_refused_with_the_reason(host: Host
         raise HostCannot("the disk is full")
         yield b""
 
-    host.sources = refuse
-    await host.run(assignment(steps=CHECKOUT))
-    assert host.control.printed() == b"no source: the disk is full\n"
+    host.control.sources = refuse
+    await host.run(job(steps=CHECKOUT))
+    assert host.control.printed() == ["no source: the disk is full"]
     assert host.control.end().state is JobState.FAILED
 
 
@@ -377,10 +376,10 @@ async def test_a_cancellation_goes_between_the_frames_of_a_source(host: Host) ->
         for _ in range(5):
             yield b"x" * _MIB
 
-    host.sources = large
-    ended = await host.outcome(assignment(steps=CHECKOUT, seconds=10))
+    host.control.sources = large
+    ended = await host.outcome(job(steps=CHECKOUT, seconds=10))
     assert ended == (JobState.CANCELLED, "a test says so")
-    assert host.control.printed() == b"source of 5242880 bytes\nactions/checkout@v4\n"
+    assert host.control.printed() == ["source of 5242880 bytes", "actions/checkout@v4"]
 
 
 @virtual_time
@@ -389,9 +388,10 @@ async def test_a_source_that_breaks_off_does_not_leave_the_guest_waiting(host: H
         yield b"x" * 1000
         raise OSError("I/O error")
 
-    host.sources = broken
-    await host.run(assignment(steps=CHECKOUT))
-    assert b"no source: a defect of Mayfly broke the source off" in host.control.printed()
+    host.control.sources = broken
+    await host.run(job(steps=CHECKOUT))
+    [refusal, *_] = host.control.printed()
+    assert refusal.startswith("no source: a defect of Mayfly broke the source off")
     assert asyncio.get_running_loop().time() < 1
 
 
@@ -407,9 +407,9 @@ async def test_a_source_that_is_still_sent_when_the_job_ends_is_closed(host: Hos
         finally:
             closed.append(True)
 
-    host.sources = slow
+    host.control.sources = slow
     asyncio.get_running_loop().call_later(100, host.control.cancel)
-    await host.run(assignment(steps=CHECKOUT))
+    await host.run(job(steps=CHECKOUT))
     assert closed == [True]
 
 
@@ -443,7 +443,7 @@ def test_the_machine_of_a_failed_job_is_kept_while_it_is_wanted(
     async def run() -> None:
         host.keep = keep
         host.log_limit = _MIB
-        await host.run(assignment(conduct))
+        await host.run(job(conduct))
         assert not host.driver.alive
 
     run_virtual(run)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mayfly.server import lines
+from mayfly.agent import lines
 from mayfly.agent.lines import LineSplitter
 
 

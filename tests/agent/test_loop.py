@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.agent.control import FakeControl, assignment
-from tests.agent.test_job import a_source
+from tests.agent.control import FakeControl, job
 from tests.virtual_time import run_virtual, virtual_time
 
 from mayfly.agent.job import JobSettings
@@ -26,13 +25,13 @@ ROOM = Capacity(Decimal(2), 4096, frozenset(Architecture))
 
 
 def agent_of(control: FakeControl, driver: DummyDriver, room: Capacity = ROOM) -> Agent:
-    settings = JobSettings(NetworkPolicy(), SessionSettings(a_source))
-    return Agent("host", room, control, driver, settings)
+    settings = JobSettings(NetworkPolicy(), SessionSettings())
+    return Agent(room, control, driver, settings)
 
 
 async def run_all(control: FakeControl, driver: DummyDriver, room: Capacity = ROOM) -> None:
     """Until every job has ended."""
-    wanted = {job.lease.job for job in control.queue}
+    wanted = {given.name for given in control.queue}
     running = asyncio.create_task(agent_of(control, driver, room).run())
     while control.ended != wanted:
         assert not running.done(), running
@@ -55,20 +54,20 @@ JOBS: st.SearchStrategy[dict[str, Any]] = st.builds(
 @given(wanted=st.lists(JOBS, min_size=1, max_size=12))
 def test_capacity_is_never_exceeded(wanted: list[dict[str, Any]]) -> None:
     driver = DummyDriver()
-    jobs = [assignment(name=f"j{number}", **job) for number, job in enumerate(wanted)]
-    by_id = {job.lease.job: job for job in jobs}
+    jobs = [job(name=f"j{number}", **one) for number, one in enumerate(wanted)]
+    by_id = {given.name: given.assignment for given in jobs}
     started: set[str] = set()
 
     async def work() -> None:
         control = FakeControl(list(jobs))
         claim = control.claim
 
-        async def claimed(host: str, free: Capacity) -> Assignment:
-            given = await claim(host, free)
+        async def claimed(free: Capacity) -> Assignment:
+            given = await claim(free)
             started.add(given.lease.job)
             running = [by_id[name] for name in started - control.ended]
-            assert sum(Decimal(str(job.cpu)) for job in running) <= ROOM.cpu
-            assert sum(job.memory_mib for job in running) <= ROOM.memory_mib
+            assert sum(Decimal(str(one.cpu)) for one in running) <= ROOM.cpu
+            assert sum(one.memory_mib for one in running) <= ROOM.memory_mib
             return given
 
         control.claim = claimed  # type: ignore[method-assign]
@@ -80,7 +79,7 @@ def test_capacity_is_never_exceeded(wanted: list[dict[str, Any]]) -> None:
 
 @virtual_time
 async def test_shares_of_a_cpu_add_up_exactly() -> None:
-    control = FakeControl([assignment(name=f"j{n}", cpu=0.1, seconds=5) for n in range(10)])
+    control = FakeControl([job(name=f"j{n}", cpu=0.1, seconds=5) for n in range(10)])
     room = Capacity(Decimal(1), 1 << 20, frozenset(Architecture))
     most = 0
 
@@ -98,8 +97,8 @@ async def test_shares_of_a_cpu_add_up_exactly() -> None:
 async def test_a_job_that_waits_for_room_gets_it_when_another_ends() -> None:
     control = FakeControl(
         [
-            assignment(name="first", memory_mib=4096, seconds=100),
-            assignment(name="second", memory_mib=4096),
+            job(name="first", memory_mib=4096, seconds=100),
+            job(name="second", memory_mib=4096),
         ]
     )
     await run_all(control, DummyDriver())
@@ -108,7 +107,7 @@ async def test_a_job_that_waits_for_room_gets_it_when_another_ends() -> None:
 
 @virtual_time
 async def test_a_control_plane_that_fails_ends_the_agent_with_its_error() -> None:
-    control = FakeControl([assignment(name="a"), assignment(name="b", seconds=1000)])
+    control = FakeControl([job(name="a"), job(name="b", seconds=1000)])
 
     def fail(report: Report) -> None:
         if isinstance(report, JobEnded) and report.state is JobState.SUCCEEDED:
@@ -126,8 +125,8 @@ async def test_a_control_plane_that_fails_ends_the_agent_with_its_error() -> Non
 async def test_a_claim_that_fails_ends_the_agent_with_its_error() -> None:
     control = FakeControl()
 
-    async def fail(host: str, free: Capacity) -> Assignment:
-        raise ConnectionError(host, free)
+    async def fail(free: Capacity) -> Assignment:
+        raise ConnectionError(free)
 
     control.claim = fail  # type: ignore[method-assign]
     with pytest.raises(ConnectionError):
@@ -141,10 +140,10 @@ async def test_a_kept_machine_takes_its_room_until_it_is_left() -> None:
     async def keep(_machine: Machine) -> None:
         await left.wait()
 
-    control = FakeControl([assignment("fails", name="bad", memory_mib=4096)])
+    control = FakeControl([job("fails", name="bad", memory_mib=4096)])
     driver = DummyDriver()
-    settings = JobSettings(NetworkPolicy(), SessionSettings(a_source), keep=keep)
-    agent = Agent("host", ROOM, control, driver, settings)
+    settings = JobSettings(NetworkPolicy(), SessionSettings(), keep=keep)
+    agent = Agent(ROOM, control, driver, settings)
     running = asyncio.create_task(agent.run())
     await asyncio.sleep(10)
     assert control.ended == {"bad"}
