@@ -89,7 +89,7 @@ class _Contest:
                 and (found is None or oldest_at <= found.queued_at)
                 and self._share(project) * self._state.weights < 1
             ):
-                job = self._first_of(project, mask, overdue_only=True)
+                job = self._oldest_of(project, mask)
                 if job is not None and (found is None or job.age_key < found.age_key):
                     found = job
         return found
@@ -117,28 +117,31 @@ class _Contest:
         assert self._pool is not None
         return project.shares.get(self._pool, 0.0)
 
-    def _first_of(
-        self, project: Project, mask: int, *, overdue_only: bool = False
-    ) -> QueuedJob | None:
+    def _first_of(self, project: Project, mask: int) -> QueuedJob | None:
         """Past its bound the oldest, else the oldest of the highest priority, if it may start."""
+        oldest = self._oldest_of(project, mask)
+        if oldest is not None:
+            return oldest
         held = held_for(self._state, project, self._now)
-        queues = [(bit, project.queues[bit]) for bit in bits(mask)]
-        if project.oldest_at <= self._overdue_at:
-            oldest = (
-                job
-                for bit, queue in queues
-                if (job := queue.oldest()).queued_at <= self._overdue_at
-                and self._may_start(project, bit, job, held)
-            )
-            found = min(oldest, key=lambda job: job.age_key, default=None)
-            if found is not None or overdue_only:
-                return found
         first = (
             job
-            for bit, queue in queues
-            if self._may_start(project, bit, job := queue.first(), held)
+            for bit in bits(mask)
+            if self._may_start(project, bit, job := project.queues[bit].first(), held)
         )
         return min(first, key=lambda job: (-job.priority, job.age_key), default=None)
+
+    def _oldest_of(self, project: Project, mask: int) -> QueuedJob | None:
+        """The oldest past its bound, if it may start."""
+        if project.oldest_at > self._overdue_at:
+            return None
+        held = held_for(self._state, project, self._now)
+        oldest = (
+            job
+            for bit in bits(mask)
+            if (job := project.queues[bit].oldest()).queued_at <= self._overdue_at
+            and self._may_start(project, bit, job, held)
+        )
+        return min(oldest, key=lambda job: job.age_key, default=None)
 
     def _may_start(
         self, project: Project, bit: int, job: QueuedJob, held: QueuedJob | None
