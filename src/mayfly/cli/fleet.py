@@ -26,17 +26,17 @@ from mayfly.protocol.fleet import Hello
 from mayfly.server.control import LocalControlPlane
 from mayfly.server.dispatch import Dispatch
 from mayfly.server.hosts import Hosts
+from mayfly.server.native import planned_spec
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.scheduler import Scheduler
 from mayfly.services import scratch
 from mayfly.store.base import Store, Tx, run_topic
 from mayfly.store.memory import MemoryStore
-from mayfly.store.rows import HostRow, JobRow, RunRow
+from mayfly.store.rows import HostRow, RunRow
 from mayfly.system import tasks
 from mayfly.system.home import Home
 from mayfly.workflow.plan import advance
 from mayfly.workflow.planned import RunPlan
-from mayfly.workflow.spec import JobSpec
 
 # Jobs wait for networks and disks as much as they compute, so cores may be given out twice;
 # memory never is.
@@ -86,7 +86,7 @@ async def run_plans(
         store,
         orchestrator,
         Dispatch(store, orchestrator.jobs, scheduler, time.time),
-        hand_over=_spec_of,
+        hand_over=planned_spec,
         sources=lambda _run, action: options.sources(action),
         now=time.time,
         new_id=lambda: _HOST,
@@ -113,11 +113,6 @@ class _Given:
 
     def plan(self, _tx: Tx, run: RunRow) -> RunPlan:
         return self._plans[run.id]
-
-
-async def _spec_of(_run: RunRow, job: JobRow) -> JobSpec:
-    assert job.spec is not None  # it was queued
-    return job.spec
 
 
 def run_id(plan: RunPlan) -> str:

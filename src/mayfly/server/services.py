@@ -1,34 +1,33 @@
 """What a server is made of, as its routes see it; put together by `server.main`."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
+from mayfly.server.hosts import Hosts
+from mayfly.server.journal import Journals
 from mayfly.server.metrics import Metrics
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.people.sign_in import SignIn
+from mayfly.server.scheduler import Scheduler
 from mayfly.server.settings import Settings
-from mayfly.store.base import Entry, Store
-
-
-class Journal(Protocol):
-    def follow(self, run: str, after: int, job: str | None = None) -> AsyncIterator[Entry]:
-        """A run's entries after a number, those to come too, until the run is over."""
-
-
-class Blobs(Protocol):
-    """See `store.blobs`."""
+from mayfly.server.submissions import Submissions
+from mayfly.store.base import Store
+from mayfly.store.blobs import BlobStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """`now` gives seconds since 1970."""
+    """`now` gives seconds since 1970; `new_id` an id nobody has."""
 
     store: Store
-    blobs: Blobs
+    blobs: BlobStore
     orchestrator: Orchestrator
-    journal: Journal
+    scheduler: Scheduler
+    submissions: Submissions
+    hosts: Hosts
+    journal: Journals
     sign_in: SignIn
     metrics: Metrics
     settings: Settings
     now: Callable[[], float]
+    new_id: Callable[[], str]

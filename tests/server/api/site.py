@@ -6,48 +6,20 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from tests.blobs import MemoryBlobs
 
-from mayfly.domain.labels import Requirement
 from mayfly.server.app import make_app
-from mayfly.server.metrics import Metrics
-from mayfly.server.orchestrator import Orchestrator
+from mayfly.server.assembly import make_services
 from mayfly.server.people import tokens
 from mayfly.server.people.audit import Author
-from mayfly.server.people.sign_in import SignIn
-from mayfly.server.services import Services
 from mayfly.server.settings import Settings
 from mayfly.services.sign_in import Provider
-from mayfly.store.base import Entry, Tx
 from mayfly.store.memory import MemoryStore
 from mayfly.store.people import AuditRow, MemberRow, Role, Scope, UserRow
 from mayfly.store.rows import ProjectRow, RunRow
-from mayfly.workflow.plan import RunPlan
 
 PROJECT = "acme/site"
 OPEN = "acme/open"
-
-
-class Silent:
-    """A journal without entries."""
-
-    async def follow(self, run: str, after: int, job: str | None = None) -> AsyncIterator[Entry]:
-        none: tuple[Entry, ...] = ()
-        for entry in none:
-            yield entry
-
-
-class NoPlans:
-    """No run here has jobs that the planner would make."""
-
-    def plan(self, tx: Tx, run: RunRow) -> RunPlan:
-        raise LookupError(run.id)
-
-
-class Anywhere:
-    """There is a machine for everything."""
-
-    def placed(self, tx: Tx, project: str, wanted: Requirement) -> tuple[Requirement, str | None]:
-        return wanted, None
 
 
 @dataclass
@@ -61,22 +33,8 @@ class Site:
     tokens: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        sign_in = SignIn(
-            self.store,
-            self.providers,
-            self.now,
-            base_url=self.settings.base_url,
-            session_s=self.settings.session_s,
-        )
-        self.services = Services(
-            store=self.store,
-            blobs=object(),
-            orchestrator=Orchestrator(NoPlans(), Anywhere(), self.now),
-            journal=Silent(),
-            sign_in=sign_in,
-            metrics=Metrics(),
-            settings=self.settings,
-            now=self.now,
+        self.services = make_services(
+            self.store, MemoryBlobs(), self.settings, self.now, providers=self.providers
         )
         self.app: FastAPI = make_app(self.services)
 

@@ -1,0 +1,68 @@
+"""Puts a server's parts together over a store and blobs: the same for replicas and for tests."""
+
+from collections.abc import Callable, Mapping
+
+from mayfly.server.dispatch import Dispatch
+from mayfly.server.hosts import SESSION_TTL_S, HandOver, Hosts
+from mayfly.server.ids import id_maker
+from mayfly.server.journal import Journals
+from mayfly.server.metrics import Metrics
+from mayfly.server.native import BlobSources, planned_spec
+from mayfly.server.orchestrator import Orchestrator
+from mayfly.server.people.sign_in import SignIn
+from mayfly.server.plans import StoredPlans
+from mayfly.server.scheduler import Scheduler
+from mayfly.server.services import Services
+from mayfly.server.settings import Settings
+from mayfly.server.submissions import Submissions
+from mayfly.services.sign_in import Provider
+from mayfly.store.base import Store
+from mayfly.store.blobs import BlobStore
+
+
+def make_services(
+    store: Store,
+    blobs: BlobStore,
+    settings: Settings,
+    now: Callable[[], float],
+    *,
+    providers: Mapping[str, Provider] | None = None,
+    new_id: Callable[[], str] | None = None,
+    hand_over: HandOver = planned_spec,
+    session_ttl_s: float = SESSION_TTL_S,
+) -> Services:
+    """Nothing runs yet, and nothing needs to be closed."""
+    new_id = new_id or id_maker(now)
+    scheduler = Scheduler(now)
+    orchestrator = Orchestrator(StoredPlans(), scheduler, now)
+    hosts = Hosts(
+        store,
+        orchestrator,
+        Dispatch(store, orchestrator.jobs, scheduler, now),
+        hand_over=hand_over,
+        sources=BlobSources(blobs),
+        now=now,
+        new_id=new_id,
+        ttl_s=session_ttl_s,
+    )
+    sign_in = SignIn(
+        store,
+        providers or {},
+        now,
+        base_url=settings.base_url,
+        session_s=settings.session_s,
+    )
+    return Services(
+        store=store,
+        blobs=blobs,
+        orchestrator=orchestrator,
+        scheduler=scheduler,
+        submissions=Submissions(store, orchestrator, now, new_id),
+        hosts=hosts,
+        journal=Journals(store, blobs),
+        sign_in=sign_in,
+        metrics=Metrics(),
+        settings=settings,
+        now=now,
+        new_id=new_id,
+    )

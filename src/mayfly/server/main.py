@@ -1,0 +1,86 @@
+"""The server's composition root: one replica, from its configuration to its last connection.
+
+Any number of replicas share a database and blobs; each answers everything, and none keeps what
+another would need.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+from mayfly.server.api import agents
+from mayfly.server.app import make_app
+from mayfly.server.assembly import make_services
+from mayfly.server.clockwork import Clockwork
+from mayfly.server.config import ServerConfig
+from mayfly.server.enrolment import HostKeys
+from mayfly.server.listening import listening
+from mayfly.server.people.tokens import first_admin_token
+from mayfly.server.services import Services
+from mayfly.server.settings import Settings
+from mayfly.services.providers import open_providers
+from mayfly.store.blobs import open_blobs
+from mayfly.store.sql.migrate import migrate
+from mayfly.store.sql.store import open_store
+from mayfly.store.vault import Vault
+from mayfly.system.home import Home
+from mayfly.system.tasks import stop
+from mayfly.system.threads import in_thread
+
+Started = Callable[[str, str | None], None]
+"""Told the address once it is reachable, and a token if nobody could sign in without."""
+
+
+async def serve(config: ServerConfig, home: Home, wish: asyncio.Event, started: Started) -> None:
+    """One replica until `wish` is set; then it ends what it answers, and leaves."""
+    async with opened(config, home) as services:
+        app = make_app(services)
+        keys = HostKeys(services.store, services.now)
+        app.include_router(agents.router(services.hosts, keys, services.store, services.now))
+        loops = [asyncio.create_task(loop()) for loop in _loops(services)]
+        try:
+            async with listening(app, *config.listen):
+                started(config.url, await first_admin_token(services.store, services.now()))
+                await _until(wish, loops)
+        finally:
+            await stop(*loops)
+
+
+async def _until(wish: asyncio.Event, loops: "list[asyncio.Task[None]]") -> None:
+    """Raises what a loop raised: a server without it would only look alive."""
+    wished = asyncio.create_task(wish.wait())
+    try:
+        done, _ = await asyncio.wait({wished, *loops}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        await stop(wished)
+
+
+@contextlib.asynccontextmanager
+async def opened(config: ServerConfig, home: Home) -> AsyncIterator[Services]:
+    """The parts of a replica over its database, which is brought to this version first."""
+    vault = Vault.open(config.key_file)
+    await in_thread(migrate, config.database)
+    store = await open_store(config.database, vault)
+    try:
+        blobs = open_blobs(config.blobs or str(home.root / "blobs"), config.s3_endpoint)
+        settings = Settings(base_url=config.url, open_metrics=config.open_metrics)
+        async with open_providers(config.providers) as providers:
+            yield make_services(store, blobs, settings, time.time, providers=providers)
+    finally:
+        await store.close()
+
+
+def _loops(services: Services) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+    """What goes on beside answering."""
+    clockwork = Clockwork(
+        services.store,
+        services.orchestrator,
+        services.scheduler,
+        services.journal,
+        services.now,
+    )
+    return [clockwork.run]
