@@ -1,4 +1,4 @@
-"""A server of agents in this process: real routes, hosts that remember, and a network with faults."""
+"""A server of agents in this process: real routes, hosts that remember, a faulty network."""
 
 import asyncio
 import random
@@ -241,7 +241,9 @@ class Network(httpx.AsyncBaseTransport):
         await asyncio.sleep(self.late_s * self.chance.random())
         await self._fail(self.lose_answer)
         if request.url.path.endswith("source") and self.chance.random() < self.break_off:
-            return httpx.Response(response.status_code, stream=_Broken(await response.aread()))
+            return httpx.Response(
+                response.status_code, stream=_Broken(await response.aread(), self.chance.random())
+            )
         return response
 
     async def _fail(self, probability: float) -> None:
@@ -252,11 +254,11 @@ class Network(httpx.AsyncBaseTransport):
 
 
 class _Broken(httpx.AsyncByteStream):
-    def __init__(self, data: bytes):
-        self._data = data
+    def __init__(self, data: bytes, where: float):
+        self._data = data[: int(len(data) * where)]
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._data[: len(self._data) // 2]
+        yield self._data
         raise httpx.ReadError("broken off")
 
 

@@ -35,7 +35,8 @@ Send = Callable[[bytes], Awaitable[wire.Taken]]
 class _Letters:
     """Of one lease: those not yet taken in; `taken` counts the others.
 
-    `ending`: the last one is. `defects` counts those of the server when it was sent them alone.
+    `ending`: the last one is the end of the job. `defects` counts those of the server when it was
+    sent them alone.
     """
 
     taken: int = 0
@@ -46,11 +47,14 @@ class _Letters:
     defects: int = 0
 
     def add(self, lease: Lease, report: Report) -> None:
-        number = self.taken + len(self.waiting) + 1
-        letter = wire.write(wire.Sent(lease, number, tag_report(report)))
+        letter = wire.write(wire.Sent(lease, self.last + 1, tag_report(report)))
         self.waiting.append(letter)
         self.size += len(letter)
         self.ending |= isinstance(report, JobEnded)
+
+    @property
+    def last(self) -> int:
+        return self.taken + len(self.waiting)
 
     def drop(self, count: int) -> None:
         for _ in range(count):
@@ -88,8 +92,13 @@ class Outbox:
         self._changes.announce()
 
     def close(self, lease: Lease) -> None:
-        """It is not held any more: who reports, or waits to, gets StaleLease."""
-        if self._leases.pop(lease, None) is not None:
+        """It is not held any more: who reports gets StaleLease.
+
+        When its end is on the way, that may be why; its answer will tell.
+        """
+        letters = self._leases.get(lease)
+        if letters is not None and not letters.ending:
+            del self._leases[lease]
             self._changes.announce()
 
     def fail(self, failure: Exception) -> None:
@@ -98,7 +107,7 @@ class Outbox:
         self._changes.announce()
 
     async def put(self, lease: Lease, report: Report) -> None:
-        """Waits for room, and for a JobEnded until it was taken in. Raises StaleLease."""
+        """Waits for room, and for a JobEnded until the server knows it. Raises StaleLease."""
         while self._letters(lease).size >= _LEASE_BYTES:
             await self._changes.wait()
         letters = self._letters(lease)
@@ -109,7 +118,7 @@ class Outbox:
         if not isinstance(report, JobEnded):
             return
         self._urgent.set()
-        number = letters.taken + len(letters.waiting)
+        number = letters.last
         while letters.taken < number:
             if self._leases.get(lease) is not letters or self._failure is not None:
                 raise self._failure or StaleLease(f"{lease} was taken away")
@@ -171,7 +180,9 @@ class Outbox:
 
     def _heard(self, lease: Lease, count: int, *, stale: bool) -> None:
         letters = self._leases.pop(lease, None)
-        if letters is None or stale:
+        ended = letters is not None and letters.ending and count == len(letters.waiting)
+        # When an end was sent, the lease may be gone because an earlier copy of it arrived.
+        if letters is None or (stale and not ended):
             return
         letters.drop(count)
         if letters.waiting or not letters.ending:
