@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.postgres import Postgres
+
 from mayfly.store.schema import ALL_ROWS
 from mayfly.store.sql.databases import database
 from mayfly.store.sql.group import Carried
@@ -14,16 +16,18 @@ from mayfly.store.vault import Vault
 
 VAULT = Vault([bytes(32)])
 
-DATABASES = ("sqlite",)
+DATABASES = ("sqlite", "postgresql")
 
 
 def unobserved(_carried: Carried) -> None:
     pass
 
 
-def open_with(url: str, kinds: Sequence[type[Any]] = ALL_ROWS) -> SqlStore:
+async def open_with(url: str, kinds: Sequence[type[Any]] = ALL_ROWS) -> SqlStore:
     """Of a server that knows these kinds of rows."""
-    return SqlStore(database(url).driver(), VAULT, tuple(kinds), unobserved)
+    store = SqlStore(database(url).driver(), VAULT, tuple(kinds), unobserved)
+    await store.listen()
+    return store
 
 
 class SqliteFiles:
@@ -40,3 +44,15 @@ class SqliteFiles:
         path = self._folder / f"{self._count}.db"
         shutil.copyfile(self._template, path)
         return f"sqlite:///{path}"
+
+
+class PostgresDatabases:
+    """The same in a PostgreSQL server."""
+
+    def __init__(self, server: Postgres):
+        self._server = server
+        self._template = server.create()
+        migrate(server.url(self._template))
+
+    def make(self) -> str:
+        return self._server.url(self._server.create(self._template))

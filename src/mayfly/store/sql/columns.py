@@ -87,7 +87,7 @@ def _server_default(field: Field) -> Any:
     if field.sealed or field.default is dataclasses.MISSING or field.default is None:
         return None
     if field.hint is bool:
-        return sa.true() if field.default else sa.false()
+        return sa.text(str(field.default).lower())
     if field.hint in (int, float):
         return sa.text(str(field.default))
     return to_database(field)(field.default)

@@ -1,10 +1,12 @@
 """What a database must do for the store: connections for threads, and telling troubles apart."""
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import sqlalchemy as sa
+
+from mayfly.store.base import StoreUnavailable
 
 Params = Mapping[str, Any]
 Record = Sequence[Any]
@@ -47,9 +49,6 @@ class Link(Protocol):
     def each(self, sql: str, many: Sequence[Params]) -> list[Record]:
         """The one record that the statement gives for each of the parameters."""
 
-    def change(self, sql: str, params: Params) -> int:
-        """How many rows were changed."""
-
     def send(self, sql: str, params: Params) -> None:
         """Need not wait for the result: an error may show later, at the latest at `commit`."""
 
@@ -71,6 +70,15 @@ class Link(Protocol):
         """Never raises."""
 
 
+Heard = Callable[[Iterable[str] | None], None]
+"""Called in a thread with topics, or with None when any may have been missed."""
+
+
+class Listener(Protocol):
+    def close(self) -> None:
+        """Waits until it has ended."""
+
+
 class Driver(Protocol):
     """`errors` are those its links raise. `writers` is how many may write at the same time: with
     one, `write` shares the thread of `serial`.
@@ -85,7 +93,26 @@ class Driver(Protocol):
 
     def connect(self, mode: Mode) -> Link: ...
 
-    def trouble(self, error: Exception) -> Trouble: ...
+    def trouble(self, error: BaseException) -> Trouble: ...
+
+    def listen(self, heard: Heard) -> Listener | None:
+        """From now on tell what other processes announce; None if there are no others.
+
+        May wait, and raise an error of the driver.
+        """
 
     def describe(self) -> tuple[str, str]:
         """Which database this is, without its password; and what helps if it cannot be used."""
+
+
+def unavailable(driver: Driver, error: BaseException, trouble: Trouble) -> StoreUnavailable:
+    name, remedy = driver.describe()
+    what = {
+        Trouble.AGAIN: "is kept busy by others",
+        Trouble.GONE: "cannot be reached",
+        Trouble.FULL: "cannot be written to",
+        Trouble.WRONG: "does not answer as expected",
+    }[trouble]
+    return StoreUnavailable(
+        f"the database {name} {what}", details=str(error).strip(), remedy=remedy
+    )

@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from mayfly.store.base import StoreUnavailable
-from mayfly.store.sql.driver import Driver, Link, Mode, Trouble
+from mayfly.store.sql.driver import Driver, Link, Mode, Trouble, unavailable
 from mayfly.store.sql.emitted import Emitted
 from mayfly.store.sql.lanes import Call
 from mayfly.store.sql.model import Model
@@ -73,7 +72,7 @@ class Connected:
                 self._recover(trouble)
                 lost = trouble is Trouble.GONE and self._committing
                 if lost or trouble is Trouble.FULL or not left:
-                    return self._fail(calls, self._unavailable(error, trouble))
+                    return self._fail(calls, unavailable(self._driver, error, trouble))
                 if trouble is Trouble.WRONG:
                     return self._one_by_one(calls, error)
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
@@ -143,15 +142,3 @@ class Connected:
         for call in calls:
             call.error = error
         return ()
-
-    def _unavailable(self, error: Exception, trouble: Trouble) -> StoreUnavailable:
-        name, remedy = self._driver.describe()
-        what = {
-            Trouble.AGAIN: "is kept busy by others",
-            Trouble.GONE: "cannot be reached",
-            Trouble.FULL: "cannot be written to",
-            Trouble.WRONG: "does not answer as expected",
-        }[trouble]
-        return StoreUnavailable(
-            f"the database {name} {what}", details=str(error).strip(), remedy=remedy
-        )

@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 
 from mayfly.domain.errors import HostCannot, InvalidInput
 from mayfly.store.sql.databases import Database, database
+from mayfly.store.sql.driver import Trouble, unavailable
 
 _HERE = Path(__file__).parent / "migrations"
 HEAD = "head"
@@ -92,5 +93,10 @@ def _connected(chosen: Database) -> Iterator[sa.Connection]:
     try:
         with engine.begin() as connection:
             yield connection
+    except sa.exc.DBAPIError as error:
+        driver = chosen.driver()
+        if error.orig is None or (trouble := driver.trouble(error.orig)) is Trouble.WRONG:
+            raise
+        raise unavailable(driver, error.orig, trouble) from error
     finally:
         engine.dispose()

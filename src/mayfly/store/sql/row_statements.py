@@ -57,11 +57,13 @@ class RowStatements:
         return self._compiled.sql(("count", kind, conditions), make)
 
     def add(self, kind: type[Any]) -> str:
-        """All fields; nothing happens if the key is taken"""
+        """All fields; gives the key if it was free, else nothing happens"""
         table = self._tables.rows[kind]
-        return self._compiled.sql(
-            ("add", kind), lambda: self._compiled.insert(table).on_conflict_do_nothing()
-        )
+
+        def make() -> Any:
+            return self._compiled.insert(table).on_conflict_do_nothing().returning(table.c.id)
+
+        return self._compiled.sql(("add", kind), make)
 
     def put(self, kind: type[Any]) -> str:
         """All fields"""
@@ -79,13 +81,14 @@ class RowStatements:
         return self._compiled.sql(("put", kind), make)
 
     def update(self, kind: type[Any], names: Iterable[str], expected: Conditions = ()) -> str:
-        """`id`, `new_<field>`, and those of the conditions"""
+        """`id`, `new_<field>`, and those of the conditions; gives the key of what was changed"""
         table = self._tables.rows[kind]
         changed = tuple(names)
 
         def make() -> Any:
             chosen = sa.update(table).where(_is_row(table), *self._tests(table, expected))
-            return chosen.values({name: value(table.c[name], f"new_{name}") for name in changed})
+            values = {name: value(table.c[name], f"new_{name}") for name in changed}
+            return chosen.values(values).returning(table.c.id)
 
         return self._compiled.sql(("update", kind, changed, expected), make)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from mayfly.store.sql.driver import Link, Mode, Params, Record, Trouble
+from mayfly.store.sql.driver import Heard, Link, Listener, Mode, Params, Record, Trouble
 
 _BUSY_MS = 10_000
 _STATEMENTS = 1000  # kept compiled, per connection
@@ -32,13 +32,16 @@ class SqliteDriver:
     def connect(self, mode: Mode) -> Link:
         return SqliteLink(connect(self._path), mode)
 
-    def trouble(self, error: Exception) -> Trouble:
+    def trouble(self, error: BaseException) -> Trouble:
         code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return Trouble.AGAIN
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR):
             return Trouble.FULL
         return Trouble.GONE if code == sqlite3.SQLITE_CANTOPEN else Trouble.WRONG
+
+    def listen(self, heard: Heard) -> Listener | None:
+        return None
 
     def describe(self) -> tuple[str, str]:
         return str(self._path), "is its disk full, or is it open in another program?"
@@ -73,9 +76,6 @@ class SqliteLink:
 
     def each(self, sql: str, many: Sequence[Params]) -> list[Record]:
         return [self.rows(sql, params)[0] for params in many]
-
-    def change(self, sql: str, params: Params) -> int:
-        return self._database.execute(sql, params).rowcount
 
     def send(self, sql: str, params: Params) -> None:
         self._database.execute(sql, params)

@@ -1,13 +1,14 @@
 """Opens a database as the store of a control plane. See `store.base` for what it promises."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from mayfly.store.base import Tx, View, Watch
 from mayfly.store.schema import ALL_ROWS
 from mayfly.store.sql.databases import database
-from mayfly.store.sql.driver import Driver, Mode
+from mayfly.store.sql.driver import Driver, Listener, Mode, Trouble, unavailable
 from mayfly.store.sql.group import Carried, Connected, Observe
 from mayfly.store.sql.lanes import Lane, Worker
 from mayfly.store.sql.migrate import check_version
@@ -29,7 +30,9 @@ async def open_store(url: str, vault: Vault, *, observe: Observe | None = None) 
     StoreUnavailable if the database cannot be reached.
     """
     await in_thread(check_version, url)
-    return SqlStore(database(url).driver(), vault, ALL_ROWS, observe or _unobserved)
+    store = SqlStore(database(url).driver(), vault, ALL_ROWS, observe or _unobserved)
+    await store.listen()
+    return store
 
 
 class SqlStore:
@@ -47,6 +50,15 @@ class SqlStore:
         self._write = self._serial
         if driver.writers > 1:
             self._write = self._lane(Mode.WRITE, threads=driver.writers - 1, most=_MOST_BESIDE)
+        self._loop = asyncio.get_running_loop()
+        self._listener: Listener | None = None
+
+    async def listen(self) -> None:
+        """From now on watches wake also for what other servers announce. Once, before use."""
+        try:
+            self._listener = await in_thread(self._driver.listen, self._heard)
+        except self._driver.errors as error:
+            raise unavailable(self._driver, error, Trouble.GONE) from error
 
     async def serial(self, work: Callable[[Tx], T]) -> T:
         return await self._serial.submit(Mode.SERIAL, work)
@@ -62,6 +74,8 @@ class SqlStore:
 
     async def close(self) -> None:
         await asyncio.gather(self._serial.close(), self._write.close(), self._read.close())
+        if self._listener is not None:
+            await in_thread(self._listener.close)
 
     def _lane(self, mode: Mode, *, threads: int, most: int) -> Lane:
         def worker() -> Worker:
@@ -75,8 +89,16 @@ class SqlStore:
             announce=self._announce,
         )
 
-    def _announce(self, topics: Iterable[str]) -> None:
-        self._watches.announce(topics)
+    def _heard(self, topics: Iterable[str] | None) -> None:
+        """In the listener's thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._announce, topics)
+
+    def _announce(self, topics: Iterable[str] | None) -> None:
+        if topics is None:
+            self._watches.announce_all()
+        else:
+            self._watches.announce(topics)
 
 
 def _unobserved(_carried: Carried) -> None:

@@ -62,7 +62,7 @@ class Transaction:
     def add(self, row: Any) -> None:
         kind = type(row)
         made = self._versioned(row)
-        if not self._link.change(self._model.rows.add(kind), self._model.forms[kind].whole(made)):
+        if not self._link.rows(self._model.rows.add(kind), self._model.forms[kind].whole(made)):
             raise KeyTaken(f"{kind.__name__} {row.id}")
         self._remember(made)
 
@@ -100,7 +100,7 @@ class Transaction:
             if value is not None:
                 params[f"c{index}"] = form.value(name, value)
         self._seen.pop((kind, key), None)
-        return self._link.change(self._model.rows.update(kind, changes, shape), params) > 0
+        return bool(self._link.rows(self._model.rows.update(kind, changes, shape), params))
 
     def emit(self, run: str, job: str | None, events: Sequence[Event]) -> None:
         self._emitted.events += [(run, job, event) for event in events]

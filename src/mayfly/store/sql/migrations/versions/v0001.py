@@ -41,6 +41,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_counters")),
     )
     op.create_table(
+        "enrolments",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.Column("expires", sa.Double(), nullable=False),
+        sa.Column("by", TEXT, server_default="", nullable=False),
+        sa.Column("labels", TEXT, server_default="[]", nullable=False),
+        sa.Column("used_by", TEXT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolments")),
+    )
+    op.create_index(op.f("ix_enrolments_expires"), "enrolments", ["expires"], unique=False)
+    op.create_table(
         "environments",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("project", TEXT, nullable=False),
@@ -48,7 +59,9 @@ def upgrade() -> None:
         sa.Column("reviewers", TEXT, server_default="[]", nullable=False),
         sa.Column("wait_minutes", sa.Double(), server_default=sa.text("0.0"), nullable=False),
         sa.Column("branches", TEXT, server_default="[]", nullable=False),
-        sa.Column("prevent_self_review", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
+            "prevent_self_review", sa.Boolean(), server_default=sa.text("false"), nullable=False
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_environments")),
     )
     op.create_index(op.f("ix_environments_project"), "environments", ["project"], unique=False)
@@ -71,9 +84,9 @@ def upgrade() -> None:
         sa.Column("cpu_factor", sa.Double(), server_default=sa.text("1.0"), nullable=False),
         sa.Column("architectures", TEXT, server_default="[]", nullable=False),
         sa.Column("labels", TEXT, server_default="[]", nullable=False),
-        sa.Column("online", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("removed", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("draining", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("online", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("removed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("draining", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("quarantined", TEXT, nullable=True),
         sa.Column("failures", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("agent_version", TEXT, server_default="", nullable=False),
@@ -209,8 +222,8 @@ def upgrade() -> None:
         sa.Column("quota_jobs", sa.BigInteger(), nullable=True),
         sa.Column("hosts", TEXT, server_default="[]", nullable=False),
         sa.Column("losses_allowed", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
-        sa.Column("rerun_lost", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("native_on_push", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("rerun_lost", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("native_on_push", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("clone_url", TEXT, nullable=True),
         sa.Column("default_branch", TEXT, server_default="main", nullable=False),
         sa.Column("installation", sa.BigInteger(), nullable=True),
@@ -265,16 +278,16 @@ def upgrade() -> None:
         sa.Column("sha", TEXT, server_default="", nullable=False),
         sa.Column("actor", TEXT, server_default="", nullable=False),
         sa.Column("priority", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("fit", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("fit", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("source", TEXT, nullable=True),
         sa.Column("actions", TEXT, server_default="{}", nullable=False),
         sa.Column("created", sa.Double(), server_default=sa.text("0.0"), nullable=False),
         sa.Column("finished", sa.Double(), nullable=True),
         sa.Column("conclusion", TEXT, nullable=True),
         sa.Column("cancelled", TEXT, nullable=True),
-        sa.Column("closed", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("closed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("look_at", sa.Double(), nullable=True),
-        sa.Column("sealed", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("sealed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
     )
     op.create_index(op.f("ix_runs_created"), "runs", ["created"], unique=False)
@@ -311,7 +324,7 @@ def upgrade() -> None:
         sa.Column("host", TEXT, nullable=False),
         sa.Column("opened", sa.Double(), server_default=sa.text("0.0"), nullable=False),
         sa.Column("until", sa.Double(), server_default=sa.text("0.0"), nullable=False),
-        sa.Column("ended", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("ended", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
     )
     op.create_index(op.f("ix_sessions_ended"), "sessions", ["ended"], unique=False)
@@ -349,8 +362,8 @@ def upgrade() -> None:
         sa.Column("created", sa.Double(), nullable=False),
         sa.Column("name", TEXT, server_default="", nullable=False),
         sa.Column("email", TEXT, nullable=True),
-        sa.Column("site_admin", sa.Boolean(), server_default=sa.text("0"), nullable=False),
-        sa.Column("disabled", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("site_admin", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("disabled", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
     )
     op.create_index(op.f("ix_users_email"), "users", ["email"], unique=False)
@@ -436,6 +449,8 @@ def downgrade() -> None:
     op.drop_table("groups")
     op.drop_index(op.f("ix_environments_project"), table_name="environments")
     op.drop_table("environments")
+    op.drop_index(op.f("ix_enrolments_expires"), table_name="enrolments")
+    op.drop_table("enrolments")
     op.drop_table("counters")
     op.drop_table("clock")
     op.drop_index(op.f("ix_audits_project"), table_name="audits")

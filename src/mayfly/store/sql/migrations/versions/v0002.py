@@ -23,7 +23,8 @@ def upgrade() -> None:
     op.add_column("hosts", sa.Column("next_key_hash", TEXT, nullable=True))
     op.create_index("ix_hosts_next_key_hash", "hosts", ["next_key_hash"])
     op.add_column(
-        "projects", sa.Column("public", sa.Boolean(), server_default=sa.false(), nullable=False)
+        "projects",
+        sa.Column("public", sa.Boolean(), server_default=sa.text("false"), nullable=False),
     )
 
 
