@@ -4,7 +4,20 @@ from fastapi import FastAPI
 
 import mayfly
 from mayfly.server import problems
-from mayfly.server.api import health, session
+from mayfly.server.api import (
+    blobs,
+    events,
+    health,
+    hosts,
+    jobs,
+    members,
+    people,
+    projects,
+    reviews,
+    runs,
+    session,
+    values,
+)
 from mayfly.server.api.headers import Heads, SecurityHeaders
 from mayfly.server.api.requests import Defects, Requests
 from mayfly.server.api.state import keep_services
@@ -12,7 +25,18 @@ from mayfly.server.services import Services
 
 API = "/api/v1"
 
-_API_ROUTERS = (session.router,)
+_API_ROUTERS = (
+    session.router,
+    people.router,
+    projects.router,
+    members.router,
+    values.router,
+    runs.router,
+    jobs.router,
+    events.router,
+    reviews.router,
+    hosts.router,
+)
 
 
 def make_app(services: Services) -> FastAPI:
@@ -37,4 +61,5 @@ def make_app(services: Services) -> FastAPI:
     app.include_router(health.router)
     for router in _API_ROUTERS:
         app.include_router(router, prefix=API)
+    app.include_router(blobs.upload_router(settings.blob_limit), prefix=API)
     return app

@@ -1,7 +1,7 @@
 """Structured logs: one line an event, JSON or for people, with what the work is about.
 
-All of Mayfly logs by the standard library; what is bound here (`bound_contextvars(job=…,
-attempt=…)` of structlog, the request's id) goes with each line of the same task.
+Loggers of the standard library and of structlog end in the same lines; what is bound (structlog's
+`bound_contextvars(job=…, attempt=…)`, the request's id) goes with each of the same task.
 """
 
 import logging
@@ -32,6 +32,12 @@ def configure_logs(
         last += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
     else:
         last += [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
     formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)

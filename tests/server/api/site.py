@@ -1,6 +1,6 @@
 """A server as its clients see it: the real application over a store in memory, no sockets."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from mayfly.server.settings import Settings
 from mayfly.services.sign_in import Provider
 from mayfly.store.memory import MemoryStore
 from mayfly.store.people import AuditRow, MemberRow, Role, Scope, UserRow
-from mayfly.store.rows import ProjectRow, RunRow
+from mayfly.store.rows import ProjectRow
 
 PROJECT = "acme/site"
 OPEN = "acme/open"

@@ -1,0 +1,81 @@
+"""What clients send to be run: blobs, named by their SHA-256, which is checked on the way."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from mayfly.server.api.access import Caller, may
+from mayfly.server.api.said import REFUSALS
+from mayfly.server.native import upload_key
+from mayfly.server.people.roles import Action
+from mayfly.server.refusals import NotFound, Refused, TooLarge
+
+Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the content")]
+
+
+class _WrongContent(Refused):
+    """Raised while the body is read, so that nothing is kept of it."""
+
+
+def upload_router(limit: int) -> APIRouter:
+    """`limit` is of one blob, in bytes."""
+    routes = APIRouter(tags=["blobs"], responses=REFUSALS)
+    routes.add_api_route(
+        "/blobs/{digest}",
+        upload,
+        methods=["PUT"],
+        status_code=201,
+        summary="Upload a blob",
+        response_class=Response,
+        max_body_size=limit,
+        openapi_extra=_BODY,
+    )
+    routes.add_api_route(
+        "/blobs/{digest}",
+        has,
+        methods=["GET"],
+        status_code=204,
+        summary="Whether a blob is there",
+        response_class=Response,
+    )
+    return routes
+
+
+async def upload(
+    digest: Digest, request: Request, caller: Annotated[Caller, may(Action.BLOB_WRITE)]
+) -> Response:
+    """Streamed and checked; one that is there already is not read again."""
+    blobs, key = caller.services.blobs, upload_key(digest)
+    if await blobs.size(key) is None:
+        limit = caller.services.settings.blob_limit
+        await blobs.put(key, _checked(request.stream(), digest, limit))
+    return Response(status_code=201)
+
+
+async def has(digest: Digest, caller: Annotated[Caller, may(Action.BLOB_WRITE)]) -> Response:
+    """204 or 404: for clients that need not send what is there."""
+    if await caller.services.blobs.size(upload_key(digest)) is None:
+        raise NotFound(f"there is no blob {digest}")
+    return Response(status_code=204)
+
+
+async def _checked(pieces: AsyncIterator[bytes], digest: str, limit: int) -> AsyncIterator[bytes]:
+    hashed, size = hashlib.sha256(), 0
+    async for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            raise TooLarge(f"a blob has {limit} bytes at most")
+        hashed.update(piece)
+        yield piece
+    if hashed.hexdigest() != digest:
+        raise _WrongContent(f"the content has the SHA-256 {hashed.hexdigest()}, not {digest}")
+
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
