@@ -1,7 +1,7 @@
 """A control plane that gives out what the test says, and remembers what it was told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -34,6 +34,11 @@ async def a_source(_action: str | None) -> AsyncIterator[bytes]:
     yield b"x" * 700_000
 
 
+async def as_a_network_would() -> None:
+    """It takes a moment."""
+    await asyncio.sleep(0)
+
+
 def job(
     conduct: str = "succeeds",
     *,
@@ -63,7 +68,7 @@ class FakeControl:
 
     queue: list[Given] = field(default_factory=list)
     sources: Callable[[str | None], AsyncIterator[bytes]] = a_source
-    on_hand_over: Callable[[], None] = lambda: None
+    on_hand_over: Callable[[], Awaitable[object]] = as_a_network_would
     specs: dict[Lease, JobSpec] = field(default_factory=dict)
     reports: list[tuple[Lease, Report]] = field(default_factory=list)
     cancels: dict[str, "asyncio.Future[str]"] = field(default_factory=dict)
@@ -87,14 +92,13 @@ class FakeControl:
         return given.assignment
 
     async def hand_over(self, lease: Lease) -> JobSpec:
-        await asyncio.sleep(0)  # as a network would
-        self.on_hand_over()
+        await self.on_hand_over()
         return self.specs[lease]
 
     async def report(self, lease: Lease, report: Report) -> None:
         if lease.job in self.ended:
             raise StaleLease(lease.job)
-        await asyncio.sleep(0)  # as a network would
+        await as_a_network_would()
         self.reports.append((lease, report))
         if isinstance(report, JobEnded):
             self.ended.add(lease.job)
@@ -109,6 +113,10 @@ class FakeControl:
 
     def cancel(self, job: str = "job", reason: str = "a test says so") -> None:
         self._wish(job).set_result(reason)
+
+    def take_away(self, job: str = "job") -> None:
+        """Its lease is not held any more, and `cancellation` says so."""
+        self._wish(job).set_exception(StaleLease(job))
 
     def of(self, kind: type[_R], job: str = "job") -> list[_R]:
         return [

@@ -25,6 +25,7 @@ from mayfly.protocol.fleet import (
     Preparation,
     Printed,
     Report,
+    RunnerSaid,
     StaleLease,
 )
 from mayfly.protocol.frames import encode_log
@@ -345,6 +346,102 @@ async def test_a_control_plane_that_fails_at_the_end_is_not_kept_secret(host: Ho
     with pytest.raises(ConnectionError):
         await host.run(job())
     assert not host.driver.alive
+
+
+@pytest.mark.parametrize("at", [2, 10])
+def test_a_lease_that_is_gone_ends_a_machine_that_says_nothing(host: Host, at: int) -> None:
+    """While it is made, and while it runs."""
+
+    async def run() -> None:
+        host.driver.faults.start_s = 5
+        asyncio.get_running_loop().call_later(at, host.control.take_away)
+        await host.run(job("deaf"))
+        assert asyncio.get_running_loop().time() == pytest.approx(at)
+        assert not host.driver.alive
+        assert host.control.of(JobEnded) == []
+
+    run_virtual(run)
+
+
+@virtual_time
+async def test_a_lease_that_is_gone_when_the_job_is_handed_over(host: Host) -> None:
+    async def refuse() -> None:
+        assert host.driver.alive  # it is asked for late, when a forge's runner has a machine
+        raise StaleLease
+
+    host.control.on_hand_over = refuse
+    await host.run(job())
+    assert not host.driver.alive
+    assert host.control.of(JobEnded) == []
+
+
+@virtual_time
+async def test_a_job_that_cannot_be_handed_over_is_our_fault(host: Host) -> None:
+    async def fail() -> None:
+        raise HostCannot("the forge gives no runner", remedy="look at its app")
+
+    host.control.on_hand_over = fail
+    ended = await host.outcome(job())
+    assert ended == (JobState.LOST, "the forge gives no runner\nlook at its app")
+
+
+@virtual_time
+async def test_cancelled_while_the_job_is_handed_over(host: Host) -> None:
+    host.control.on_hand_over = asyncio.Event().wait
+    asyncio.get_running_loop().call_later(10, host.control.cancel)
+    assert await host.outcome(job()) == (JobState.CANCELLED, "a test says so")
+    assert asyncio.get_running_loop().time() == pytest.approx(10)
+
+
+# --- lines ---------------------------------------------------------------------------------------
+
+
+def speaking(*words: bytes, then: Callable[[Port], Any] | None = None) -> DummyDriver:
+    """Machines whose first step has just printed this; `then` says how they go on."""
+
+    async def guest(port: Port) -> None:
+        await port.write(encode_message(JobStarted()) + encode_message(StepStarted(1, "a step")))
+        for piece in words:
+            await port.write(encode_log(1, piece))
+        if then is not None:
+            await then(port)
+
+    return DummyDriver(guest)
+
+
+@virtual_time
+async def test_a_steps_last_line_comes_before_its_end(host: Host) -> None:
+    async def end(port: Port) -> None:
+        await port.write(encode_message(StepFinished(1, SUCCESS, SUCCESS)))
+        await port.write(encode_message(JobFinished(SUCCESS, {})))
+        await asyncio.Event().wait()
+
+    host.driver = speaking(b"a\nb", b"c", then=end)
+    assert await host.outcome(job()) == (JobState.SUCCEEDED, None)
+    first, last, said = [report for _, report in host.control.reports][-5:-2]
+    assert [first, last] == [Printed(1, ("a",)), Printed(1, ("bc",))]
+    assert said == RunnerSaid(StepFinished(1, SUCCESS, SUCCESS))
+
+
+@virtual_time
+async def test_the_last_words_of_a_machine_that_died_are_not_lost(host: Host) -> None:
+    host.driver = speaking(b"about to di")
+    state, _ = await host.outcome(job())
+    assert state is JobState.FAILED
+    reports = [report for _, report in host.control.reports]
+    assert reports[-3] == Printed(1, ("about to di",))
+    assert isinstance(reports[-1], JobEnded)
+
+
+@virtual_time
+async def test_lines_of_several_steps_do_not_mix(host: Host) -> None:
+    async def more(port: Port) -> None:
+        await port.write(encode_message(StepFinished(1, SUCCESS, SUCCESS)))
+        await port.write(encode_message(StepStarted(2, "another")) + encode_log(2, b"two"))
+
+    host.driver = speaking(b"one", then=more)
+    await host.run(job())
+    assert host.control.of(Printed) == [Printed(1, ("one",)), Printed(2, ("two",))]
 
 
 # --- sources -------------------------------------------------------------------------------------

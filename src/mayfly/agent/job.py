@@ -108,7 +108,12 @@ class _Job:
                 self.machine, claimed = await self._started()
                 spec = await self._control.hand_over(self._lease)
             self._session = Session(
-                self.machine, self._assignment, spec, self._control, self._settings.session, claimed
+                self.machine,
+                self._assignment,
+                spec,
+                self._control,
+                self._settings.session,
+                claimed=claimed,
             )
             return await self._session.run(self.wish)
         except _Unwanted as reason:

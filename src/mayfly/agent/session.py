@@ -82,6 +82,7 @@ class Session:
         spec: JobSpec,
         control: ControlPlane,
         settings: SessionSettings,
+        *,
         claimed: float,
     ):
         """`claimed` is the time (of the loop) from which the start counts."""
@@ -99,7 +100,7 @@ class Session:
     async def run(self, wish: "asyncio.Task[str]") -> Ended:
         """Hand the job over and follow it to its end. Raises StaleLease.
 
-        `wish` ends with the reason once the job is to be cancelled.
+        `wish` ends with the reason once the job is to be cancelled, or with StaleLease.
         """
         ended = await self._followed(wish)
         for step in sorted(self._lines):
@@ -114,6 +115,8 @@ class Session:
             async with deadline:
                 return await self._converse(wish)
         except TimeoutError:
+            if wish.done():
+                wish.result()  # raises StaleLease when that is why
             return self._overdue(cancelled=wish.done())
         except ProtocolViolation as error:
             reason = f"the runner broke the protocol: {error}"
@@ -200,12 +203,15 @@ class Session:
             await self._write(encode_message(SourceRefused(reason)))
 
     async def _cancel_when_told(self, wish: "asyncio.Task[str]", deadline: asyncio.Timeout) -> None:
+        """Ends the session at once if there is nothing to wish for any more."""
         await asyncio.wait([wish])
-        reason = wish.result()
-        grace = self._settings.cancel_grace_s
-        deadline.reschedule(asyncio.get_running_loop().time() + grace + _SPARE_S)
+        now, grace = asyncio.get_running_loop().time(), self._settings.cancel_grace_s
+        if wish.exception() is not None:
+            deadline.reschedule(now)
+            return
+        deadline.reschedule(now + grace + _SPARE_S)
         with contextlib.suppress(MachineFailed):
-            await self._write(encode_message(Cancel(reason, grace)))
+            await self._write(encode_message(Cancel(wish.result(), grace)))
 
     async def _write(self, frame: bytes) -> None:
         async with self._writing:

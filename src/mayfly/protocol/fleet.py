@@ -159,7 +159,7 @@ class ControlPlane(Protocol):
         """Taken in once, and in order. Raises StaleLease."""
 
     async def cancellation(self, lease: Lease) -> str:
-        """Waits until the job is to be cancelled; gives the reason."""
+        """Waits until the job is to be cancelled; gives the reason. Raises StaleLease."""
 
     def source(self, lease: Lease, action: str | None) -> AsyncIterator[bytes]:
         """A tar stream: None is the run's repository, else the key of an action.

@@ -46,7 +46,8 @@ class LocalControlPlane:
                 if wished == lease:
                     return reason
                 told.add(wished)
-            told.update(wishes.gone)
+            if lease in wishes.gone:
+                raise StaleLease(f"attempt {lease.attempt} of {lease.job} is over")
 
     def source(self, lease: Lease, action: str | None) -> AsyncIterator[bytes]:
         return self._hosts.source(self._session, lease, action)
