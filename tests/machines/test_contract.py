@@ -24,6 +24,7 @@ from mayfly.machines.base import (
 )
 from mayfly.machines.dummy.driver import DummyDriver
 from mayfly.machines.dummy.real import RealRunner
+from mayfly.machines.rehearsal import rehearse
 from mayfly.protocol.messages import JobFinished, JobStarted, StepStarted
 from mayfly.system.home import Home
 
@@ -128,6 +129,21 @@ async def test_machines_work_side_by_side_and_have_identities_of_their_own(lab: 
         assert identities[0].hostname == one.id
         assert all(abs(identity.time_ns - time.time_ns()) < 600e9 for identity in identities)
         assert one.accelerator in {"kvm", "tcg", "none"}
+
+
+async def test_a_machine_rehearses_and_then_waits_as_before(lab: Lab) -> None:
+    async with lab.machine() as machine:
+        await rehearse(machine, 100)
+        await rehearse(machine, 100)
+        word = secrets.token_hex(8)
+        assert word in await run_scripts(machine, f"echo {word}")
+
+
+async def test_a_machine_that_ends_does_not_rehearse(lab: Lab) -> None:
+    machine = await lab.start()
+    await machine.destroy()
+    with pytest.raises(MachineFailed):
+        await rehearse(machine, 100)
 
 
 async def test_preparing_is_idempotent_and_shared(lab: Lab) -> None:

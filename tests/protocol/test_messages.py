@@ -17,6 +17,8 @@ from mayfly.protocol.messages import (
     JobStarted,
     Level,
     Ready,
+    Rehearse,
+    Rehearsed,
     SourceRefused,
     SourceRequest,
     StepFinished,
@@ -39,6 +41,7 @@ SPEC = JobSpec(
 )
 FROM_RUNNER = [
     Ready(1),
+    Rehearsed(),
     JobStarted(),
     StepStarted(1, "ü"),
     Annotation(1, Level.ERROR, "m", line=3),
@@ -48,7 +51,7 @@ FROM_RUNNER = [
     SourceRequest("key"),
     JobFinished(Conclusion.SUCCESS, {"a": "b"}, environment_url="https://x"),
 ]
-FROM_HOST = [Assign(IDENTITY, SPEC), Cancel("why", 2.5), SourceRefused("no")]
+FROM_HOST = [Rehearse(IDENTITY), Assign(IDENTITY, SPEC), Cancel("why", 2.5), SourceRefused("no")]
 
 
 @pytest.mark.parametrize("message", FROM_RUNNER)

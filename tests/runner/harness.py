@@ -25,6 +25,8 @@ from mayfly.protocol.messages import (
     Identity,
     JobFinished,
     Ready,
+    Rehearse,
+    Rehearsed,
     SourceRefused,
     SourceRequest,
     StepFinished,
@@ -33,6 +35,7 @@ from mayfly.protocol.messages import (
     decode_from_runner,
     encode_message,
 )
+from mayfly.runner import warm
 from mayfly.runner.layout import Account, Layout
 from mayfly.runner.machine import opened
 from mayfly.runner.main import serve
@@ -78,6 +81,10 @@ class Host:
 
     def send(self, message: FromHost) -> None:
         self.socket.sendall(encode_message(message))
+
+    def rehearse(self) -> None:
+        self.send(Rehearse(IDENTITY))
+        wait_for(self.socket, Rehearsed())
 
     def cancel(self, grace_s: float = 30.0) -> None:
         self.send(Cancel("a test", grace_s))
@@ -156,13 +163,14 @@ class Done:
         return text.partition("##[endgroup]\n")[2] if text.startswith("##[group]Run ") else text
 
 
-def wait_until_ready(connection: socket.socket) -> None:
+def wait_for(connection: socket.socket, message: FromRunner) -> None:
+    """Before Assign the runner says nothing but what it is waited for."""
     decoder = FrameDecoder()
     while data := connection.recv(1 << 16):
         for frame in decoder.feed(data):
-            assert decode_from_runner(frame) == Ready(PROTOCOL_VERSION)
+            assert decode_from_runner(frame) == message
             return
-    raise AssertionError("the runner left before it was ready")
+    raise AssertionError(f"the runner left before it said {message}")
 
 
 @contextlib.contextmanager
@@ -179,9 +187,15 @@ def runner(
     def work() -> None:
         try:
             layout = layout_in(directory)
-            settler = Settler(lambda _, workspace: layout.prepare(workspace))
+
+            def settler() -> Settler:
+                return Settler(lambda _, workspace: layout.prepare(workspace))
+
+            def rehearse(identity: Identity) -> None:
+                warm.rehearse(layout, None, settler(), identity)
+
             with opened(theirs.fileno(), layout, patience=patience) as machine:
-                serve(machine, settler)
+                serve(machine, settler(), rehearse)
         except Exception as error:  # noqa: BLE001 (handed to the test)
             failures.append(error)
         finally:
@@ -190,7 +204,7 @@ def runner(
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        wait_until_ready(ours)
+        wait_for(ours, Ready(PROTOCOL_VERSION))
         yield Host(ours)
     finally:
         ours.close()

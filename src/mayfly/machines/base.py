@@ -90,7 +90,9 @@ class Machine(Protocol):
 
     @property
     def identity(self) -> Identity:
-        """Unique to this machine; the caller sends it with the job."""
+        """Unique to this machine. Its entropy and time are of the moment it is asked for: ask for
+        it when it is sent, with the job or a rehearsal.
+        """
 
     @property
     def accelerator(self) -> str:

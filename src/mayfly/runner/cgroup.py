@@ -2,7 +2,8 @@
 
 The unit of the runner is delegated a cgroup v2 subtree. The runner moves into `runner` in it and
 steps into `job`, which bounds processes and memory and yields the processor: a job that forks or
-takes memory without end fails by itself, and the runner lives to say so.
+takes memory without end fails by itself, and the runner lives to say so. Rehearsals have a group
+like it, so that their end is not that of a process that waits for the job.
 """
 
 import contextlib
@@ -15,6 +16,8 @@ _MEMORY_PER_TASK = _MIB
 _LEAST_TASKS = 512
 _SHARE_OF_MEMORY = 0.9
 _RUNNER_WEIGHT = "10000"
+_JOB = "job"
+_REHEARSAL = "rehearsal"
 
 
 class JobGroup:
@@ -34,7 +37,11 @@ class JobGroup:
             _divide(unit)
         except OSError:
             return None
-        return cls(unit / "job")
+        return cls(unit / _JOB)
+
+    def for_rehearsal(self) -> "JobGroup":
+        """The group beside it, with the same bounds."""
+        return JobGroup(self._path.with_name(_REHEARSAL))
 
     def enter(self) -> None:
         """Move the calling process into the group."""
@@ -64,16 +71,17 @@ class JobGroup:
 
 
 def _divide(unit: Path) -> None:
-    """Make both groups, the runner in its own, and set the bounds of the other."""
-    for name in ("runner", "job"):
+    """Make the groups, the runner in its own, and set the bounds of the others."""
+    for name in ("runner", _JOB, _REHEARSAL):
         (unit / name).mkdir(exist_ok=True)
     (unit / "runner" / "cgroup.procs").write_text(str(os.getpid()))
     (unit / "cgroup.subtree_control").write_text("+pids +memory +cpu")
     (unit / "runner" / "cpu.weight").write_text(_RUNNER_WEIGHT)
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     tasks = max(_LEAST_TASKS, memory // _MEMORY_PER_TASK)
-    (unit / "job" / "pids.max").write_text(str(tasks))
-    (unit / "job" / "memory.max").write_text(str(int(memory * _SHARE_OF_MEMORY)))
+    for name in (_JOB, _REHEARSAL):
+        (unit / name / "pids.max").write_text(str(tasks))
+        (unit / name / "memory.max").write_text(str(int(memory * _SHARE_OF_MEMORY)))
 
 
 def _own_group() -> str:

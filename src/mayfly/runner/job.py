@@ -31,9 +31,10 @@ _MAX_NAME: Final = 1000
 class Job:
     """Runs once."""
 
-    def __init__(self, machine: Machine, spec: JobSpec):
+    def __init__(self, machine: Machine, spec: JobSpec, name: str):
+        """`name` is the machine's, which it may be given only while the job is made ready."""
         self._machine = machine
-        self._state = JobState.begin(spec, machine.layout)
+        self._state = JobState.begin(spec, machine.layout, name)
         self._scope = Scope(self._state, spec.contexts.get("inputs") or {})
         self._steps = StepRunner(machine, self._state, Actions(machine, self._state).run)
         self._running: Running | None = None

@@ -2,10 +2,18 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from mayfly.protocol.frames import ProtocolViolation
-from mayfly.protocol.messages import PROTOCOL_VERSION, Assign, Identity, Ready
+from mayfly.protocol.messages import (
+    PROTOCOL_VERSION,
+    Assign,
+    Identity,
+    Ready,
+    Rehearse,
+    Rehearsed,
+)
 from mayfly.runner import identity, warm
 from mayfly.runner.cgroup import JobGroup
 from mayfly.runner.job import Job
@@ -17,8 +25,8 @@ from mayfly.runner.settler import Settler, SettlingFailed
 _USAGE = "usage: mayfly-runner serve PORT"
 
 
-def serve(machine: Machine, settler: Settler) -> None:
-    """Say Ready, do one job, and stay until the host closes the port.
+def serve(machine: Machine, settler: Settler, rehearse: Callable[[Identity], None]) -> None:
+    """Say Ready, rehearse as often as asked, do one job, and stay until the host closes the port.
 
     Raises HostGone when the host leaves early, ProtocolViolation when it says what it may not,
     and SettlingFailed when the machine cannot become what the host says it is.
@@ -28,11 +36,15 @@ def serve(machine: Machine, settler: Settler) -> None:
     port.send(Ready(PROTOCOL_VERSION))
     port.flush()
     message = port.receive()  # the template's snapshot is taken here
+    while isinstance(message, Rehearse):
+        rehearse(message.identity)
+        port.send(Rehearsed())
+        message = port.receive()
     if not isinstance(message, Assign):
         raise ProtocolViolation("expected Assign")
     settler.begin(message.identity, machine.layout.workspace(message.job.repository))
     machine.settled = settler.finish
-    finished = Job(machine, message.job).run()
+    finished = Job(machine, message.job, message.identity.hostname).run()
     machine.wait_until_settled()
     port.send(finished)
     port.flush()
@@ -55,10 +67,13 @@ def main() -> int:
         identity.settle(wanted, files)
         layout.prepare(workspace)
 
+    def rehearse(wanted: Identity) -> None:
+        warm.rehearse(layout, group, Settler(settle, *files.values()), wanted)
+
     settler = Settler(settle, *files.values())
     try:
         with opened(descriptor, layout, group=group) as machine:
-            serve(machine, settler)
+            serve(machine, settler, rehearse)
     except (HostGone, ProtocolViolation, SettlingFailed) as error:
         print(f"mayfly-runner: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
         return 1

@@ -15,6 +15,7 @@ from mayfly.protocol.messages import (
     Assign,
     Cancel,
     FromRunner,
+    Rehearse,
     SourceRefused,
     decode_from_host,
     encode_message,
@@ -27,6 +28,7 @@ _RECONNECT_S = 0.01
 
 
 Saying = Callable[[], FromRunner]
+Received = Rehearse | Assign | SourceRefused | bytes
 
 
 class HostGone(Exception):
@@ -44,7 +46,7 @@ class Port:
         self._loop = loop
         self._patient = stat.S_ISCHR(os.fstat(descriptor).st_mode)
         self._decoder = FrameDecoder()
-        self._inbox: deque[Assign | SourceRefused | bytes] = deque()
+        self._inbox: deque[Received] = deque()
         self._said: deque[bytes | Saying] = deque()
         self._outbox: deque[memoryview] = deque()
         self._unsent = 0
@@ -70,7 +72,7 @@ class Port:
             self._said.append(frame)
             self._unsent += len(frame)
 
-    def receive(self, check: Callback = lambda: None) -> Assign | SourceRefused | bytes:
+    def receive(self, check: Callback = lambda: None) -> Received:
         """The next message, or the payload of the next BLOB; HostGone if none will come.
 
         `check` is called whenever something has happened, and may raise to give up.

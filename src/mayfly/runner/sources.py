@@ -1,7 +1,7 @@
 """Sources the host sends on request: the repository of the run, and fetched actions."""
 
 from mayfly.protocol.frames import ProtocolViolation
-from mayfly.protocol.messages import Assign, SourceRefused, SourceRequest
+from mayfly.protocol.messages import Assign, Rehearse, SourceRefused, SourceRequest
 from mayfly.runner.interrupt import Interrupt
 from mayfly.runner.port import Port
 
@@ -54,8 +54,8 @@ class Sources:
         """The next bytes of the answer, empty at its end."""
         interrupt.check()
         piece = self._port.receive(interrupt.check)
-        if isinstance(piece, Assign):
-            raise ProtocolViolation("a second Assign")
+        if isinstance(piece, Assign | Rehearse):
+            raise ProtocolViolation(f"{type(piece).__name__} during a job")
         if isinstance(piece, SourceRefused):
             self._answering = False
             raise SourceUnavailable(piece.reason)

@@ -1,7 +1,6 @@
 """What a running job knows: its specification, and what its steps have changed so far."""
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,8 +41,8 @@ class JobState:
     status: Conclusion = Conclusion.SUCCESS
 
     @classmethod
-    def begin(cls, spec: JobSpec, layout: Layout) -> "JobState":
-        """The state before the first step; writes nothing yet."""
+    def begin(cls, spec: JobSpec, layout: Layout, machine: str) -> "JobState":
+        """The state before the first step, on a machine of this name; writes nothing yet."""
         workspace = layout.workspace(spec.repository)
         contexts = spec.contexts
         github = dict(contexts.get("github") or {})
@@ -57,7 +56,7 @@ class JobState:
         debug = str(
             secrets.get("ACTIONS_STEP_DEBUG", variables.get("ACTIONS_STEP_DEBUG"))
         ).lower() in ("true", "1")
-        runner = _runner_context(spec, layout, debug)
+        runner = _runner_context(spec, layout, machine, debug=debug)
         return cls(
             spec=spec,
             layout=layout,
@@ -94,9 +93,9 @@ class JobState:
         }
 
 
-def _runner_context(spec: JobSpec, layout: Layout, debug: bool) -> dict[str, Any]:
+def _runner_context(spec: JobSpec, layout: Layout, machine: str, *, debug: bool) -> dict[str, Any]:
     context = {
-        "name": os.uname().nodename,
+        "name": machine,
         "environment": "self-hosted",
         **(spec.contexts.get("runner") or {}),
         "os": "Linux",

@@ -1,7 +1,9 @@
-"""What the runner does before it says Ready, so that the snapshot holds it done.
+"""What the runner does before there is a job, to be quicker when there is one.
 
-A rehearsal job goes through the code and the programs of an ordinary one: modules are imported,
-patterns compiled, Python's bytecode specialised, and the pages of bash, sudo and git in memory.
+A rehearsal job goes through the code and the programs of an ordinary one. Before Ready that makes
+the snapshot hold it done: modules are imported, patterns compiled, Python's bytecode specialised,
+and the pages of bash, sudo and git in memory. In a clone, when the host asks for it, it does what
+no snapshot can hold: an emulator has translated the code, and memory is the clone's own.
 """
 
 import gc
@@ -19,6 +21,7 @@ from mayfly.runner.cgroup import JobGroup
 from mayfly.runner.job import Job
 from mayfly.runner.layout import Layout
 from mayfly.runner.machine import opened
+from mayfly.runner.settler import Settler
 from mayfly.workflow.model import Step
 from mayfly.workflow.spec import JobSpec
 
@@ -47,21 +50,36 @@ def wait_for_system() -> None:
         subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
 
 
-def rehearse(layout: Layout, group: JobGroup | None) -> None:
-    """Run a small job in a directory of its own; then keep what is in memory out of collections."""
+def rehearse(
+    layout: Layout,
+    group: JobGroup | None,
+    settler: Settler | None = None,
+    identity: Identity = _NOBODY,
+) -> None:
+    """Run a small job in a directory of its own; then keep what is in memory out of collections.
+
+    With a settler, which may be anew each time, the machine takes the identity on first.
+    Raises SettlingFailed.
+    """
     layout.prepare(layout.work)
     directory = Path(tempfile.mkdtemp(dir=layout.work))
     layout.own(directory)
     host, ours = socket.socketpair()
     try:
-        host.sendall(encode_message(Assign(_NOBODY, _spec())))
+        host.sendall(encode_message(Assign(identity, _spec())))
         stage = replace(layout, work=directory, commands=directory / "commands")
-        with opened(ours.fileno(), stage, group=group) as machine:
+        stage_group = group.for_rehearsal() if group is not None else None
+        with opened(ours.fileno(), stage, group=stage_group) as machine:
             machine.prepare()
-            stage.prepare(stage.workspace(_REPOSITORY))
+            workspace = stage.workspace(_REPOSITORY)
+            stage.prepare(workspace)
             message = machine.port.receive()
             assert isinstance(message, Assign)  # it was sent above
-            machine.port.send(Job(machine, message.job).run())
+            if settler is not None:
+                settler.begin(message.identity, workspace)
+                machine.settled = settler.finish
+            machine.port.send(Job(machine, message.job, identity.hostname).run())
+            machine.wait_until_settled()
     finally:
         host.close()
         ours.close()

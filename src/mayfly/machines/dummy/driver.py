@@ -52,7 +52,9 @@ class DummyMachine:
 
     def __init__(self, start: MachineStart, guest: Guest, gone: Callable[[str], None]):
         self.id = start.id
-        self.identity = _identity(start)
+        self._machine_id = secrets.token_hex(16)
+        self._mac = f"02:{secrets.token_hex(5)}"
+        self._hostname = start.hostname
         self._port = Port()
         self._shell = Port()
         self._gone = gone
@@ -60,6 +62,16 @@ class DummyMachine:
         self._echoing = asyncio.create_task(_echo(self._shell.other))
         self._running = asyncio.create_task(self._run(guest))
         self._running.add_done_callback(self._ended)
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(
+            hostname=self._hostname,
+            machine_id=self._machine_id,
+            entropy=b64encode(secrets.token_bytes(64)).decode(),
+            time_ns=time.time_ns(),
+            mac=self._mac,
+        )
 
     async def read(self) -> bytes:
         return await self._port.read()
@@ -145,16 +157,6 @@ class DummyDriver:
         if self._alive:
             raise RuntimeError(f"machines are alive: {', '.join(self._alive)}")
         self._prepared.clear()
-
-
-def _identity(start: MachineStart) -> Identity:
-    return Identity(
-        hostname=start.hostname,
-        machine_id=secrets.token_hex(16),
-        entropy=b64encode(secrets.token_bytes(64)).decode(),
-        time_ns=time.time_ns(),
-        mac=f"02:{secrets.token_hex(5)}",
-    )
 
 
 async def _echo(port: Port) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 from mayfly.machines.base import MachineFailed
 from mayfly.machines.dummy.pipe import Port
 from mayfly.protocol.frames import FrameDecoder, ProtocolViolation
-from mayfly.protocol.messages import PROTOCOL_VERSION, Ready, decode_from_runner
+from mayfly.protocol.messages import PROTOCOL_VERSION, Identity, Ready, decode_from_runner
+from mayfly.runner import warm
 from mayfly.runner.layout import Account, Layout
 from mayfly.runner.machine import opened
 from mayfly.runner.main import serve
@@ -92,10 +93,16 @@ def main() -> int:
         account=Account.current(),
         variables={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
     )
-    settler = Settler(lambda _identity, workspace: layout.prepare(workspace))
+
+    def settler() -> Settler:
+        return Settler(lambda _identity, workspace: layout.prepare(workspace))
+
+    def rehearse(identity: Identity) -> None:
+        warm.rehearse(layout, None, settler(), identity)
+
     try:
         with opened(descriptor, layout) as machine:
-            serve(machine, settler)
+            serve(machine, settler(), rehearse)
     except (HostGone, ProtocolViolation):
         return 1
     return 0

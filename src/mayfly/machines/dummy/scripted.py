@@ -25,6 +25,8 @@ from mayfly.protocol.messages import (
     JobFinished,
     JobStarted,
     Ready,
+    Rehearse,
+    Rehearsed,
     SourceRefused,
     SourceRequest,
     StepFinished,
@@ -100,7 +102,9 @@ class _Inbox:
                     continue
                 message = decode_from_host(frame)
                 self.cancelled |= isinstance(message, Cancel)
-                if isinstance(message, Assign):
+                if isinstance(message, Rehearse):
+                    await self._port.write(encode_message(Rehearsed()))
+                elif isinstance(message, Assign):
                     self._assign = message
                 elif isinstance(message, SourceRefused):
                     self._pieces.append(message)

@@ -23,7 +23,7 @@ from mayfly.machines.base import (
     silent,
 )
 from mayfly.machines.images.store import Image
-from mayfly.machines.network.base import GuestAddress, Network, PreparedNetwork
+from mayfly.machines.network.base import Network, PreparedNetwork
 from mayfly.machines.payload import payload
 from mayfly.machines.qemu import qmp
 from mayfly.machines.qemu.accelerator import Accelerators
@@ -56,9 +56,25 @@ class QemuMachine:
     ):
         self.id = start.id
         self.accelerator = accelerator
-        self.identity = _identity(start, network.guest)
+        self._hostname = start.hostname
+        self._machine_id = secrets.token_hex(16)
         self._process = process
         self._network = network
+
+    @property
+    def identity(self) -> Identity:
+        guest = self._network.guest
+        return Identity(
+            hostname=self._hostname,
+            machine_id=self._machine_id,
+            entropy=b64encode(os.urandom(64)).decode(),
+            time_ns=time.time_ns(),
+            mac=guest.mac,
+            address=f"{guest.address}/{guest.prefix}" if guest.gateway else None,
+            gateway=str(guest.gateway) if guest.gateway else None,
+            dns=str(guest.dns) if guest.dns else None,
+            mtu=guest.mtu,
+        )
 
     @property
     def pid(self) -> int:
@@ -201,20 +217,6 @@ def _explained() -> Iterator[None]:
             details=str(error),
             remedy="see that MAYFLY_HOME has space, and what `mayfly doctor` says is missing",
         ) from error
-
-
-def _identity(start: MachineStart, guest: GuestAddress) -> Identity:
-    return Identity(
-        hostname=start.hostname,
-        machine_id=secrets.token_hex(16),
-        entropy=b64encode(os.urandom(64)).decode(),
-        time_ns=time.time_ns(),
-        mac=guest.mac,
-        address=f"{guest.address}/{guest.prefix}" if guest.gateway else None,
-        gateway=str(guest.gateway) if guest.gateway else None,
-        dns=str(guest.dns) if guest.dns else None,
-        mtu=guest.mtu,
-    )
 
 
 def _memfd(files: contextlib.ExitStack, name: str, data: bytes) -> int:
