@@ -8,6 +8,7 @@ import httpx
 from fastapi import FastAPI
 from tests.blobs import MemoryBlobs
 
+from mayfly.server.api.state import keep_services
 from mayfly.server.app import make_app
 from mayfly.server.assembly import make_services
 from mayfly.server.people import tokens
@@ -24,19 +25,24 @@ OPEN = "acme/open"
 
 @dataclass
 class Site:
-    """`clock` is the time; `tokens` are of the users by name."""
+    """`clock` is the time; `tokens` are of the users by name.
+
+    An application is slow to make: one that is given serves this site from now on.
+    """
 
     settings: Settings = field(default_factory=lambda: Settings(base_url="http://mayfly.test"))
     providers: Mapping[str, Provider] = field(default_factory=dict)
     clock: float = 1_000_000.0
     store: MemoryStore = field(default_factory=MemoryStore)
     tokens: dict[str, str] = field(default_factory=dict)
+    app: FastAPI | None = None
 
     def __post_init__(self) -> None:
         self.services = make_services(
             self.store, MemoryBlobs(), self.settings, self.now, providers=self.providers
         )
-        self.app: FastAPI = make_app(self.services)
+        self.app = self.app or make_app(self.services)
+        keep_services(self.app, self.services)
 
     def now(self) -> float:
         """Never the same twice, so that what is noted has an order."""
@@ -44,6 +50,7 @@ class Site:
         return self.clock
 
     def client(self, user: str | None = None, **options: Any) -> httpx.AsyncClient:
+        assert self.app is not None
         headers = {"Authorization": f"Bearer {self.tokens[user]}"} if user else {}
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
