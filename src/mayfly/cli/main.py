@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import mayfly
-from mayfly.cli import doctor, gc, image, plan, run, shell
+from mayfly.cli import doctor, gc, image, plan, run, serve, shell
 from mayfly.domain.errors import ExitCode, HostCannot, MayflyError
 
 _HELP = """Run a repository's own CI workflows, every job in a fresh microVM, on amd64 and arm64.
@@ -54,6 +54,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(image.app, name="image")
 app.command("shell")(shell.shell)
 app.command("gc")(gc.gc)
+app.command("serve")(serve.serve)
 
 
 def _print_version(wanted: bool) -> None:

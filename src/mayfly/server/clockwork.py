@@ -15,9 +15,10 @@ from mayfly.domain.job import JobState
 from mayfly.server.journal import Journals
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.scheduler import Scheduler
+from mayfly.server.schedules import fire_due
 from mayfly.server.sessions import end_overdue
 from mayfly.store.base import QUEUE, Store, Tx, View
-from mayfly.store.rows import JobRow, RunRow, SessionRow
+from mayfly.store.rows import JobRow, RunRow, ScheduleRow, SessionRow
 
 # How long followers of a run that is over may take to read the rest from the store.
 _SEAL_AFTER_S = 60.0
@@ -67,6 +68,7 @@ class Clockwork:
 
     def _move_on(self, tx: Tx, now: float) -> list[str]:
         ended = end_overdue(tx, self._orchestrator, now)
+        fire_due(tx, now)
         due = [run.id for run in tx.find(RunRow, look_at__lt=now, limit=_AT_ONCE)]
         if due:
             self._orchestrator.advance(tx, *due)
@@ -79,6 +81,7 @@ def _anything_due(view: View, now: float) -> bool:
     return bool(
         view.find(SessionRow, ended=False, until__lt=now, limit=1)
         or view.find(RunRow, look_at__lt=now, limit=1)
+        or view.find(ScheduleRow, next_at__lt=now, limit=1)
         or view.find(JobRow, state=JobState.QUEUED, limit=1)
     )
 

@@ -1,5 +1,6 @@
 """From what a run was asked for to its plan, read anew from the stored text."""
 
+import functools
 from collections import OrderedDict
 
 from mayfly.domain.errors import InvalidInput
@@ -40,6 +41,7 @@ def plan_of(request: RunRequest, identity: RunIdentity) -> RunPlan:
     )
 
 
+@functools.lru_cache(maxsize=_KEPT)
 def _read(path: str, text: str) -> Workflow:
     data = text.encode()
     return read_called(path, data) if "@" in path else read_workflow(data, path)

@@ -4,15 +4,25 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from mayfly.domain.errors import InvalidInput
-from mayfly.domain.events import RunRef
-from mayfly.domain.job import JobState
+from mayfly.domain.events import RunFinished, RunRef, RunStarted
+from mayfly.domain.job import Conclusion, JobState
 from mayfly.protocol import codec
 from mayfly.protocol.submission import RunRequest, Submission
 from mayfly.server.jobs import job_id
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.plans import plan_of
-from mayfly.store.base import Store, Tx
-from mayfly.store.rows import CounterRow, JobRow, ProjectRow, RequestRow, RunKind, RunRow
+from mayfly.store.base import FLEET, Store, Tx
+from mayfly.store.people import SecretRow, VariableRow
+from mayfly.store.rows import (
+    CounterRow,
+    JobRow,
+    ProjectRow,
+    RequestRow,
+    RunKind,
+    RunRow,
+    StartRow,
+)
+from mayfly.system.threads import in_thread
 from mayfly.workflow.contexts import RunIdentity
 from mayfly.workflow.plan import advance
 
@@ -43,57 +53,88 @@ class Submissions:
         self._new_id = new_id
 
     async def submit(self, project: str, submission: Submission, actor: str) -> Submitted:
-        """All of it or nothing. InvalidInput, WorkflowInvalid with places. May be slow to read."""
+        """All of it or nothing. InvalidInput, WorkflowInvalid with places."""
         if not 0 < len(submission.runs) <= MAX_RUNS:
             raise InvalidInput(f"a submission has 1 to {MAX_RUNS} runs")
-        names = [_name(request) for request in submission.runs]
-        identity = self._new_id()
+        # Read beforehand: nobody else can write while a serial transaction goes on.
+        await in_thread(_read_all, submission)
+        return await self._store.serial(lambda tx: self.begin(tx, project, submission, actor))
 
-        def work(tx: Tx) -> Submitted:
-            runs = [
-                self.start(tx, project, request, name, submission, identity, actor)
-                for request, name in zip(submission.runs, names, strict=True)
-            ]
-            return Submitted(identity, tuple(runs))
-
-        return await self._store.serial(work)
-
-    def start(
-        self,
-        tx: Tx,
-        project: str,
-        request: RunRequest,
-        name: str,
-        submission: Submission,
-        identity: str,
-        actor: str,
-    ) -> str:
-        """Write down one run and begin it; its id."""
+    def begin(self, tx: Tx, project: str, submission: Submission, actor: str) -> Submitted:
+        """Write its runs down and begin them."""
         owner = tx.get(ProjectRow, project)
         if owner is None:
             raise InvalidInput(f"there is no project {project!r} here")
+        secrets = {row.name: row.value for row in tx.find(SecretRow, project=project)}
+        variables = {row.name: row.value for row in tx.find(VariableRow, project=project)}
+        identity = self._new_id()
+        runs = []
+        for request in submission.runs:
+            known = replace(
+                request,
+                secrets={**secrets, **request.secrets},
+                vars={**variables, **request.vars},
+            )
+            run = self._run(owner, known, submission, identity, actor)
+            runs.append(self._start(tx, run, known))
+        return Submitted(identity, tuple(runs))
+
+    def _run(
+        self,
+        project: ProjectRow,
+        request: RunRequest,
+        submission: Submission,
+        identity: str,
+        actor: str,
+    ) -> RunRow:
         event = request.event
-        run = RunRow(
+        return RunRow(
             id=self._new_id(),
-            project=project,
+            project=project.id,
             ref=RunRef(request.file, request.architecture),
-            name=name,
-            serial=_count(tx, "runs"),
-            number=_count(tx, f"runs of {project}/{request.file}"),
+            name=advance(plan_of(request, RunIdentity()), {}).name,
             submission=identity,
             event=event.name,
             branch=event.branch or event.ref.removeprefix("refs/tags/"),
             sha=event.sha,
             actor=actor,
-            priority=owner.priority,
+            priority=project.priority,
             fit=submission.fit,
             source=submission.source,
             actions=dict(submission.actions),
             created=self._now(),
         )
+
+    def _start(self, tx: Tx, run: RunRow, request: RunRequest) -> str:
+        number = _count(tx, f"runs of {run.project}/{request.file}")
+        run = replace(run, serial=_count(tx, "runs"), number=number)
         tx.add(RequestRow(id=run.id, text=codec.encode(request).decode()))
         self._orchestrator.submit(tx, run)
         return run.id
+
+    def fail(self, tx: Tx, start: StartRow, reason: str) -> None:
+        """Show a start that came to nothing as a run that failed at once."""
+        now = self._now()
+        run = RunRow(
+            id=self._new_id(),
+            project=start.project,
+            ref=RunRef(start.workflow or ".github/workflows"),
+            name=f"{start.event} could not start",
+            serial=_count(tx, "runs"),
+            submission=self._new_id(),
+            event=start.event,
+            branch=start.ref.removeprefix("refs/heads/").removeprefix("refs/tags/"),
+            sha=start.sha or "",
+            actor=start.actor,
+            created=now,
+            finished=now,
+            conclusion=Conclusion.FAILURE,
+            problem=reason,
+        )
+        tx.add(run)
+        tx.emit(run.id, None, [RunStarted(now, run.ref, run.name)])
+        tx.emit(run.id, None, [RunFinished(now, run.ref, Conclusion.FAILURE)])
+        tx.announce(FLEET)
 
     def again(self, tx: Tx, run: RunRow, actor: str, *, failed_only: bool = True) -> str:
         """Another attempt of a finished run; with `failed_only` jobs that succeeded stay so.
@@ -119,6 +160,7 @@ class Submissions:
             closed=False,
             look_at=None,
             sealed=False,
+            problem=None,
         )
         tx.add(replace(request, id=following.id))
         kept = _kept(tx, run, following) if failed_only else []
@@ -126,8 +168,9 @@ class Submissions:
         return following.id
 
 
-def _name(request: RunRequest) -> str:
-    return advance(plan_of(request, RunIdentity()), {}).name
+def _read_all(submission: Submission) -> None:
+    for request in submission.runs:
+        plan_of(request, RunIdentity())
 
 
 def _count(tx: Tx, what: str) -> int:

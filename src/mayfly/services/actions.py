@@ -37,11 +37,13 @@ class ResolvedActions:
     """`keys` maps the `uses` of fetched actions to the names machines ask for them by.
 
     `called` has the reusable workflows, local ones by path and others by their whole `uses`.
-    `needs_history` tells whether some checkout wants more than the commit that is run.
+    `texts` are what those were read from. `needs_history` tells whether some checkout wants more
+    than the commit that is run.
     """
 
     keys: Mapping[str, str]
     called: Mapping[str, Workflow]
+    texts: Mapping[str, str]
     needs_history: bool
     sources: Mapping[str, ActionSource]
 
@@ -99,7 +101,9 @@ class _Search:
         if self._problems:
             raise WorkflowInvalid(list(self._problems))
         loader = self._loader
-        return ResolvedActions(loader.keys, self._called, self._needs_history, loader.sources)
+        return ResolvedActions(
+            loader.keys, self._called, loader.texts, self._needs_history, loader.sources
+        )
 
     def _add(self, jobs: Iterable[Job]) -> None:
         for job in jobs:

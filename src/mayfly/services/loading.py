@@ -29,7 +29,10 @@ class Refused:
 
 
 class Loader:
-    """What was loaded, by `uses`. `keys` and `sources` are those of fetched actions."""
+    """What was loaded, by `uses`. `keys` and `sources` are those of fetched actions.
+
+    `texts` are of the workflows that were read here, local ones by path.
+    """
 
     def __init__(self, repository: Repository, store: ActionStore, known: Mapping[str, Workflow]):
         """`known` are workflows of the clone that have been read, by path."""
@@ -38,6 +41,7 @@ class Loader:
         self._known = known
         self.workflows: dict[str, Workflow | Refused] = {}
         self.actions: dict[str, Action | Refused] = {}
+        self.texts: dict[str, str] = {}
         self.keys: dict[str, str] = {}
         self.sources: dict[str, ActionSource] = {}
 
@@ -60,6 +64,8 @@ class Loader:
             return known
         if isinstance(ref, LocalAction | RemoteAction):
             data = await self._read(ref, ref.path)
+            if data is not None:
+                self.texts[uses.removeprefix("./")] = data.decode(errors="replace")
             if data is not None and isinstance(ref, RemoteAction):
                 return read_called(uses, data)
             if data is not None:

@@ -21,8 +21,8 @@ from mayfly.workflow.events import RepositoryState
 WORKFLOWS = ".github/workflows"
 _SUFFIXES = (".yml", ".yaml")
 _GITHUB = "https://github.com"
-_COMMIT_FORMAT = "%H%x00%P%x00%an%x00%ae%x00%cI%x00%B"
-_LOG = ("-c", "log.showSignature=false", "log", "-1", f"--format={_COMMIT_FORMAT}", "HEAD", "--")
+COMMIT_FORMAT = "%H%x00%P%x00%an%x00%ae%x00%cI%x00%B"
+_LOG = ("-c", "log.showSignature=false", "log", "-1", f"--format={COMMIT_FORMAT}", "HEAD", "--")
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,12 +70,13 @@ class ProjectRow:
 class RunRow:
     """One workflow on one leg, or one job of a forge.
 
-    `cancelled` says why, once it is; `closed` once not even `always()` jobs may start. `look_at`
-    is when it must be looked at again although nothing happened. `serial` counts all runs here,
-    `number` those of its workflow. `sealed`: its journal lies in blobs. `submission` joins the runs that
-    one person asked for at once. `source` is the blob its machines check out,
-    `actions` the blobs of those it uses, by key. With `fit` a job that
-    no host is large enough for gets the nearest size.
+    `serial` counts all runs here, `number` those of its workflow, `attempt` its own.
+    `submission` joins the runs that one person asked for at once. `source` is the blob its
+    machines check out, `actions` those of the actions it uses, by key. With `fit` a job that no
+    host is large enough for gets the nearest size. `cancelled` says why, once it is; `closed`
+    once not even `always()` jobs may start. `problem` is why it could not begin at all. `look_at`
+    is when it must be looked at again although nothing happened. `sealed`: its journal lies in
+    blobs.
     """
 
     id: str
@@ -100,6 +101,7 @@ class RunRow:
     conclusion: Conclusion | None = None
     cancelled: str | None = None
     closed: bool = False
+    problem: str | None = None
     look_at: float | None = indexed(default=None)
     sealed: bool = indexed(default=False)
 
@@ -271,6 +273,29 @@ class ScheduleRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartRow:
+    """Runs to be started by a server itself: for a push, or by the clock.
+
+    Written down first and removed by the transaction that starts the runs, so that it happens
+    once. `workflow` and `cron` are of a schedule. `payload` is the event's, as JSON. Who works on
+    it has it until `taken_until`; after a failure it is tried again from `after` on.
+    """
+
+    id: str
+    project: str = indexed()
+    event: str
+    ref: str
+    sha: str | None = None
+    actor: str = ""
+    payload: dict[str, Any] = dataclasses.field(default_factory=dict)
+    workflow: str | None = None
+    cron: str | None = None
+    tries: int = 0
+    after: float = indexed(default=0.0)
+    taken_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CounterRow:
     """Numbers that are given out once: of runs of a workflow, for example."""
 
@@ -322,6 +347,7 @@ FLEET_ROWS: tuple[type[Any], ...] = (
     EnvironmentRow,
     ReviewRow,
     ScheduleRow,
+    StartRow,
     CounterRow,
     MeteringRow,
     SegmentRow,
