@@ -1,4 +1,4 @@
-"""What happens by the clock alone: sessions nobody renews, waits that are over, journals to put away.
+"""What happens by the clock alone: sessions nobody renews, waits that are over, full journals.
 
 Every replica has one; each looks first and opens a serial transaction only when something is due,
 in which it looks again. So nothing happens twice, and idle servers leave the database alone.
