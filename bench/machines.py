@@ -10,14 +10,18 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from mayfly.agent.main import make_driver
+from mayfly.agent.pool import Pool, PoolSettings
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import Location
-from mayfly.machines.base import MachineSpec, MachineStart, new_machine_id
+from mayfly.domain.placement import Capacity
+from mayfly.machines.base import Machine, MachineDriver, MachineSpec, MachineStart, new_machine_id
 from mayfly.machines.network.base import NetworkPolicy
-from mayfly.machines.qemu.driver import QemuDriver, QemuMachine
+from mayfly.machines.qemu.driver import QemuDriver
+from mayfly.machines.rehearsal import rehearse
 from mayfly.protocol.conversation import Conversation
 from mayfly.protocol.messages import Assign, JobFinished, encode_message
 from mayfly.system.home import Home
@@ -26,6 +30,9 @@ from mayfly.workflow.spec import JobSpec
 
 _HERE = Location("bench", 1, 1)
 _NO_LIMIT = 1 << 40
+_PATIENCE_S = 120.0
+_SETTLING_S = 2.0
+_WATCHED_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,15 @@ class Start:
     whole_job: float
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """MiB resident, and of those its own; share of a processor."""
+
+    resident: int
+    private: int
+    cpu: float
+
+
 def spec_for(architecture: Architecture, memory_mib: int = 1024, vcpus: int = 2) -> MachineSpec:
     return MachineSpec("default", architecture, vcpus, memory_mib)
 
@@ -52,7 +68,7 @@ def job(script: str) -> JobSpec:
 
 
 @contextlib.asynccontextmanager
-async def machine(driver: QemuDriver, spec: MachineSpec) -> AsyncIterator[QemuMachine]:
+async def machine(driver: MachineDriver, spec: MachineSpec) -> AsyncIterator[Machine]:
     name = new_machine_id()
     running = await driver.start(spec, MachineStart(name, name, NetworkPolicy()))
     try:
@@ -61,7 +77,7 @@ async def machine(driver: QemuDriver, spec: MachineSpec) -> AsyncIterator[QemuMa
         await running.destroy()
 
 
-async def time_start(driver: QemuDriver, spec: MachineSpec) -> Start:
+async def time_start(driver: MachineDriver, spec: MachineSpec) -> Start:
     """One job that prints a line, from the claim on; the machine is destroyed afterwards."""
     claimed = time.monotonic()
     async with machine(driver, spec) as running:
@@ -112,17 +128,42 @@ async def log_throughput(driver: QemuDriver, spec: MachineSpec, mib: int) -> flo
     raise RuntimeError("the machine ended early")
 
 
-async def starts(driver: QemuDriver, spec: MachineSpec, count: int) -> list[Start]:
+async def starts(driver: MachineDriver, spec: MachineSpec, count: int) -> list[Start]:
     await driver.prepare(spec)
     return [await time_start(driver, spec) for _ in range(count)]
 
 
-async def memory_of_waiting(driver: QemuDriver, spec: MachineSpec) -> tuple[int, int]:
-    """MiB resident, and of those private, of a clone that waits for its job."""
+async def warm_starts(home: Home, spec: MachineSpec, count: int) -> list[Start]:
+    """As `starts`, each on a machine that waited in the pool."""
+    room = Capacity(Decimal(spec.vcpus), spec.memory_mib * 2, frozenset(Architecture))
+    pool = Pool(make_driver(home), lambda: room, PoolSettings(each=1, calm_s=0))
+    try:
+        await starts(pool, spec, 1)
+        found = []
+        for _ in range(count):
+            while not pool.waiting:  # noqa: ASYNC110 (jobs do not wait for it, so none is told)
+                await asyncio.sleep(0.1)
+            found += await starts(pool, spec, 1)
+        return found
+    finally:
+        await pool.close()
+
+
+async def waiting(driver: QemuDriver, spec: MachineSpec, *, warm: bool) -> Waiting:
+    """What a clone takes that waits for its job, after a rehearsal if it is to be warm."""
     await driver.prepare(spec)
-    async with machine(driver, spec) as running:
-        await asyncio.sleep(2)  # what a restored machine touches by itself
-        return _resident(running.pid)
+    name = new_machine_id()
+    running = await driver.start(spec, MachineStart(name, name, NetworkPolicy()))
+    try:
+        if warm:
+            await rehearse(running, _PATIENCE_S)
+        await asyncio.sleep(_SETTLING_S)  # what a restored machine does by itself
+        before = running.usage().cpu_seconds
+        await asyncio.sleep(_WATCHED_S)
+        cpu = (running.usage().cpu_seconds - before) / _WATCHED_S
+        return Waiting(*_resident(running.pid), cpu)
+    finally:
+        await running.destroy()
 
 
 async def side_by_side(driver: QemuDriver, specs: Sequence[MachineSpec]) -> list[Start]:
