@@ -37,16 +37,30 @@ class Compiled:
             {column.name: values.get(column.name, value(column)) for column in table.columns}
         )
 
+    def insert_many(self, table: sa.Table, **values: Any) -> Any:
+        """For `Link.many`: PostgreSQL takes a list for each parameter."""
+        if not self.postgresql:
+            return self.insert(table, **values)
+        columns = {
+            column.name: values.get(column.name, sa.func.unnest(_list(column)))
+            for column in table.columns
+        }
+        return postgresql.insert(table).from_select(list(columns), sa.select(*columns.values()))
+
     def any_of(self, column: "sa.Column[Any]", name: str) -> Any:
         """One parameter for any number of values, so that their number makes no new statement."""
         if self.postgresql:
-            return column == sa.func.any(sa.bindparam(name, type_=sa.ARRAY(column.type)))
+            return column == sa.func.any(_list(column, name))
         values = sa.func.json_each(sa.bindparam(name)).table_valued("value")
         return column.in_(sa.select(values.c.value))
 
     def several(self, values: list[Any]) -> Any:
         """The parameter of `any_of`."""
         return values if self.postgresql else stored.to_json(values)
+
+
+def _list(column: "sa.Column[Any]", name: str | None = None) -> Any:
+    return sa.bindparam(name or column.name, type_=sa.ARRAY(column.type))
 
 
 def value(column: "sa.Column[Any]", name: str | None = None) -> Any:

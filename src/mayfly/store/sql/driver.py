@@ -46,13 +46,16 @@ class Link(Protocol):
 
     def rows(self, sql: str, params: Params) -> list[Record]: ...
 
-    def each(self, sql: str, many: Sequence[Params]) -> list[Record]:
-        """The one record that the statement gives for each of the parameters."""
+    def many(self, sql: str, many: Sequence[Params]) -> list[Record]:
+        """A statement of `Compiled.insert_many` for all these parameters, in their order; gives
+        what it gives, in any order.
+        """
 
     def send(self, sql: str, params: Params) -> None:
         """Need not wait for the result: an error may show later, at the latest at `commit`."""
 
-    def send_many(self, sql: str, many: Sequence[Params]) -> None: ...
+    def send_many(self, sql: str, many: Sequence[Params]) -> None:
+        """The same for statements that give nothing."""
 
     def save(self) -> None:
         """Remember this moment of the transaction, in place of the one before."""

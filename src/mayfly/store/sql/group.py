@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from mayfly.store.sql.batch import Batch
 from mayfly.store.sql.driver import Driver, Link, Mode, Trouble, unavailable
-from mayfly.store.sql.emitted import Emitted
 from mayfly.store.sql.lanes import Call
 from mayfly.store.sql.model import Model
 from mayfly.store.sql.transaction import Transaction
@@ -85,19 +85,19 @@ class Connected:
             self._link = self._driver.connect(self._mode)
         link = self._link
         link.begin()
-        emitted = Emitted(self._model.journals, link)
+        batch = Batch(self._model.journals, link, alone=len(calls) == 1)
         number = self._tick(link, calls)
         for call in calls:
             serial = call.mode is Mode.SERIAL
-            self._work(call, link, emitted, number if serial else 0, alone=len(calls) == 1)
+            self._work(call, batch, number if serial else 0)
             number += serial
-        if len(calls) == 1 and calls[0].error is not None:
+        if all(call.error is not None for call in calls):
             link.rollback()
             return ()
-        emitted.write()
+        topics = batch.finish()
         self._committing = True
-        link.commit(emitted.topics)
-        return emitted.topics
+        link.commit(topics)
+        return topics
 
     def _tick(self, link: Link, calls: Sequence[Call]) -> int:
         """The number of the first serial work."""
@@ -107,21 +107,17 @@ class Connected:
         ((last,),) = link.rows(self._model.clock.tick(), {"by": serial})
         return int(last) - serial + 1
 
-    def _work(self, call: Call, link: Link, emitted: Emitted, number: int, *, alone: bool) -> None:
+    def _work(self, call: Call, batch: Batch, number: int) -> None:
         call.error = None
-        saved = call.mode is not Mode.READ and not alone
-        if saved:
-            moment = emitted.moment()
-            link.save()
         try:
-            call.result = call.work(Transaction(self._model, link, emitted, number))
+            call.result = call.work(Transaction(self._model, batch, number))
         except self._driver.errors:
             raise
         except Exception as error:  # noqa: BLE001 (whatever a work raises is its caller's)
             call.error = error
-            if saved:
-                link.back()
-                emitted.back(moment)
+            batch.drop()
+        else:
+            batch.keep()
 
     def _recover(self, trouble: Trouble) -> None:
         if self._link is not None:

@@ -25,7 +25,7 @@ class JournalStatements:
         return self._compiled.sql(("tick",), make)
 
     def take_numbers(self) -> str:
-        """`run`, `count`; gives the last of so many new numbers.
+        """`run`, `last`: how many; gives the run and the last of its new numbers. For many.
 
         Others who want numbers of this run wait until this transaction ends, so that numbers are
         seen in order and without gaps.
@@ -33,19 +33,17 @@ class JournalStatements:
         last = self._heads.c.last
 
         def make() -> Any:
-            made = self._compiled.insert(
-                self._heads, first=sa.literal_column("1"), last=_number("count")
-            )
+            made = self._compiled.insert_many(self._heads, first=sa.literal_column("1"))
             more = made.on_conflict_do_update(
                 index_elements=["run"], set_={"last": last + made.excluded.last}
             )
-            return more.returning(last)
+            return more.returning(self._heads.c.run, last)
 
         return self._compiled.sql(("take_numbers",), make)
 
     def write(self) -> str:
-        """`run`, `number`, `job`, `body`"""
-        return self._compiled.sql(("write",), lambda: self._compiled.insert(self._journal))
+        """`run`, `number`, `job`, `body`; for many"""
+        return self._compiled.sql(("write",), lambda: self._compiled.insert_many(self._journal))
 
     def read(self, of_job: bool) -> str:
         """`run`, `after`, `limit`, and `job` if it is of one"""

@@ -1,6 +1,7 @@
 """Runs' journals: entries in and out, numbers without gaps."""
 
 import itertools
+import json
 import typing
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from mayfly.domain.events import Event
 from mayfly.store.base import Entry
 from mayfly.store.sql import stored
 from mayfly.store.sql.columns import text
-from mayfly.store.sql.driver import Link
+from mayfly.store.sql.driver import Link, Params
 from mayfly.store.sql.journal_statements import JournalStatements
 
 _EVENTS: dict[str, type[Any]] = {kind.__name__: kind for kind in typing.get_args(Event)}
@@ -39,11 +40,9 @@ class Journals:
         for emission in emissions:
             by_run.setdefault(text(emission[0]), []).append(emission)
         runs = sorted(by_run)
-        lasts = link.each(
-            self.sql.take_numbers(), [{"run": run, "count": len(by_run[run])} for run in runs]
-        )
+        wanted = [{"run": run, "last": len(by_run[run])} for run in runs]
         entries = []
-        for run, (last,) in zip(runs, lasts, strict=True):
+        for run, last in link.many(self.sql.take_numbers(), wanted):
             numbers = itertools.count(last - len(by_run[run]) + 1)
             entries += [
                 {"run": run, "number": number, "job": text(job), "body": _body(event)}
@@ -51,9 +50,12 @@ class Journals:
             ]
         link.send_many(self.sql.write(), entries)
 
-    def trim(self, link: Link, run: str, upto: int) -> None:
-        link.send(self.sql.forget(), {"run": text(run), "upto": upto})
-        link.send(self.sql.forgotten(), {"run": text(run), "new_first": upto + 1})
+    def trim(self, run: str, upto: int) -> list[tuple[str, Params]]:
+        """Statements."""
+        return [
+            (self.sql.forget(), {"run": text(run), "upto": upto}),
+            (self.sql.forgotten(), {"run": text(run), "new_first": upto + 1}),
+        ]
 
 
 def _body(event: Event) -> str:
@@ -61,6 +63,6 @@ def _body(event: Event) -> str:
 
 
 def _event(body: str) -> Event:
-    plain = stored.parse(body)
+    plain = json.loads(body)
     event: Event = stored.reader(_EVENTS[plain["type"]])(plain["body"])
     return event

@@ -1,11 +1,13 @@
 """A kind of row as records of its table: what a transaction writes and reads."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mayfly.store.sql import columns
 from mayfly.store.sql.columns import Convert
 from mayfly.store.vault import Vault
+
+_VERSION = "version"
 
 
 class RowForm:
@@ -15,7 +17,7 @@ class RowForm:
         fields = columns.fields_of(kind)
         self.kind = kind
         self.names = tuple(field.name for field in fields)
-        self.versioned = "version" in self.names
+        self.versioned = _VERSION in self.names
         self._to: dict[str, Convert] = {}
         self._from: list[tuple[str, Convert]] = []
         self._sealed: dict[str, Any] = {}
@@ -33,28 +35,36 @@ class RowForm:
         """As the database holds it; raises KeyError for what cannot be searched by."""
         return self._to[name](value)
 
-    def record(self, values: Iterable[tuple[str, Any]], key: str) -> dict[str, Any]:
+    def record(self, values: Mapping[str, Any], key: str) -> dict[str, Any]:
         """Fields of the row `key` as its table holds them."""
         key = self._to["id"](key)
         return {
             name: self._sealed[name](value, key) if name in self._sealed else self._to[name](value)
-            for name, value in values
+            for name, value in values.items()
         }
 
-    def whole(self, row: Any) -> dict[str, Any]:
-        return self.record(((name, getattr(row, name)) for name in self.names), row.id)
+    def whole(self, row: Any, version: int) -> dict[str, Any]:
+        values = {name: getattr(row, name) for name in self.names}
+        if self.versioned:
+            values[_VERSION] = version
+        return self.record(values, row.id)
 
-    def changes(self, values: Iterable[tuple[str, Any]], key: str) -> dict[str, Any]:
+    def changes(self, values: Mapping[str, Any], key: str) -> dict[str, Any]:
         """The parameters of an update."""
-        record = self.record(values, key)
-        params = {f"new_{name}": value for name, value in record.items()}
+        params = {f"new_{name}": value for name, value in self.record(values, key).items()}
         params["id"] = self.value("id", key)
         return params
 
-    def changed(self, before: Any, row: Any) -> list[tuple[str, Any]]:
+    def changed(self, before: Any, row: Any, version: int) -> dict[str, Any]:
         """Fields that differ; those that `replace` took over cost nothing to compare."""
-        pairs = ((name, getattr(before, name), getattr(row, name)) for name in self.names)
-        return [(name, new) for name, old, new in pairs if old is not new and old != new]
+        values = {}
+        for name in self.names:
+            new, old = getattr(row, name), getattr(before, name)
+            if new is not old and new != old:
+                values[name] = new
+        if self.versioned:
+            values[_VERSION] = version
+        return values
 
     def row(self, record: Sequence[Any]) -> Any:
         """Takes all columns in the order of `names`."""

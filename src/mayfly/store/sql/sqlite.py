@@ -74,8 +74,8 @@ class SqliteLink:
     def rows(self, sql: str, params: Params) -> list[Record]:
         return self._database.execute(sql, params).fetchall()
 
-    def each(self, sql: str, many: Sequence[Params]) -> list[Record]:
-        return [self.rows(sql, params)[0] for params in many]
+    def many(self, sql: str, many: Sequence[Params]) -> list[Record]:
+        return [record for params in many for record in self.rows(sql, params)]
 
     def send(self, sql: str, params: Params) -> None:
         self._database.execute(sql, params)

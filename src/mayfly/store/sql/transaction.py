@@ -1,14 +1,12 @@
 """The verbs of `store.base.Tx` in SQL."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from mayfly.domain.events import Event
 from mayfly.store.base import Entry, KeyTaken, run_topic
+from mayfly.store.sql.batch import Batch
 from mayfly.store.sql.compiled import LIMIT
-from mayfly.store.sql.driver import Link
-from mayfly.store.sql.emitted import Emitted
 from mayfly.store.sql.model import Model
 from mayfly.store.sql.row_statements import Compare, Conditions
 
@@ -16,22 +14,21 @@ R = TypeVar("R")
 
 
 class Transaction:
-    """See `store.base.Tx`; of one work, in the thread of its link.
+    """See `store.base.Tx`; of one work, in the thread of its batch.
 
     A row that was read is remembered as it was: a `put` of it writes only what has changed, so
     that large fields are not made into JSON, encrypted and sent again each time.
     """
 
-    def __init__(self, model: Model, link: Link, emitted: Emitted, number: int):
+    def __init__(self, model: Model, batch: Batch, number: int):
         self.number = number
         self._model = model
-        self._link = link
-        self._emitted = emitted
+        self._batch = batch
         self._seen: dict[tuple[type[Any], str], Any] = {}
 
     def get(self, kind: type[R], key: str) -> R | None:
         form = self._model.forms[kind]
-        records = self._link.rows(self._model.rows.get(kind), {"id": form.value("id", key)})
+        records = self._batch.rows(self._model.rows.get(kind), {"id": form.value("id", key)})
         return self._remember(form.row(records[0])) if records else None
 
     def find(
@@ -42,48 +39,45 @@ class Transaction:
             params[LIMIT] = limit
         sql = self._model.rows.find(kind, shape, order, limit is not None)
         form = self._model.forms[kind]
-        return [self._remember(form.row(record)) for record in self._link.rows(sql, params)]
+        return [self._remember(form.row(record)) for record in self._batch.rows(sql, params)]
 
     def count(self, kind: type[Any], **conditions: Any) -> int:
         shape, params = self._conditions(kind, conditions)
-        ((number,),) = self._link.rows(self._model.rows.count(kind, shape), params)
+        ((number,),) = self._batch.rows(self._model.rows.count(kind, shape), params)
         return int(number)
 
     def journal(
         self, run: str, *, after: int = 0, job: str | None = None, limit: int = 1000
     ) -> list[Entry]:
-        self._emitted.write()
-        return self._model.journals.entries(self._link, run, after, job, limit)
+        return self._model.journals.entries(self._batch.journal(), run, after, job, limit)
 
     def journal_span(self, run: str) -> tuple[int, int]:
-        self._emitted.write()
-        return self._model.journals.span(self._link, run)
+        return self._model.journals.span(self._batch.journal(), run)
 
     def add(self, row: Any) -> None:
         kind = type(row)
-        made = self._versioned(row)
-        if not self._link.rows(self._model.rows.add(kind), self._model.forms[kind].whole(made)):
+        record = self._model.forms[kind].whole(row, self.number)
+        if not self._batch.change(self._model.rows.add(kind), record):
             raise KeyTaken(f"{kind.__name__} {row.id}")
-        self._remember(made)
+        self._remember(row)
 
     def put(self, row: Any) -> None:
         if self.number == 0:
             raise RuntimeError("put belongs into a serial transaction")
         kind = type(row)
         form = self._model.forms[kind]
-        made = self._versioned(row)
         before = self._seen.get((kind, row.id))
         if before is None:
-            self._link.send(self._model.rows.put(kind), form.whole(made))
-        elif changed := form.changed(before, made):
-            sql = self._model.rows.update(kind, (name for name, _ in changed))
-            self._link.send(sql, form.changes(changed, row.id))
-        self._remember(made)
+            self._batch.later(self._model.rows.put(kind), form.whole(row, self.number))
+        elif changed := form.changed(before, row, self.number):
+            sql = self._model.rows.update(kind, changed)
+            self._batch.later(sql, form.changes(changed, row.id))
+        self._remember(row)
 
     def delete(self, kind: type[Any], key: str) -> None:
         self._seen.pop((kind, key), None)
         params = {"id": self._model.forms[kind].value("id", key)}
-        self._link.send(self._model.rows.delete(kind), params)
+        self._batch.later(self._model.rows.delete(kind), params)
 
     def update(
         self, kind: type[Any], key: str, expected: Mapping[str, Any], **changes: Any
@@ -95,32 +89,27 @@ class Transaction:
             (name, Compare.NULL if value is None else Compare.EQUAL)
             for name, value in expected.items()
         )
-        params = form.changes(changes.items(), key)
+        params = form.changes(changes, key)
         for index, (name, value) in enumerate(expected.items()):
             if value is not None:
                 params[f"c{index}"] = form.value(name, value)
         self._seen.pop((kind, key), None)
-        return bool(self._link.rows(self._model.rows.update(kind, changes, shape), params))
+        return bool(self._batch.change(self._model.rows.update(kind, changes, shape), params))
 
     def emit(self, run: str, job: str | None, events: Sequence[Event]) -> None:
-        self._emitted.events += [(run, job, event) for event in events]
+        self._batch.emit((run, job, event) for event in events)
         self.announce(run_topic(run))
 
     def trim_journal(self, run: str, upto: int) -> None:
-        self._emitted.write()
-        self._model.journals.trim(self._link, run, upto)
+        for sql, params in self._model.journals.trim(run, upto):
+            self._batch.later(sql, params)
 
     def announce(self, topic: str) -> None:
-        self._emitted.topics[topic] = None
+        self._batch.announce(topic)
 
     def _remember(self, row: Any) -> Any:
         self._seen[type(row), row.id] = row
         return row
-
-    def _versioned(self, row: Any) -> Any:
-        if not self._model.forms[type(row)].versioned:
-            return row
-        return dataclasses.replace(row, version=self.number)
 
     def _conditions(
         self, kind: type[Any], conditions: Mapping[str, Any]
