@@ -126,6 +126,7 @@ class _Round:
         self._tx = tx
         self._run = run
         self._groups = ConcurrencyGroups(tx, run.project)
+        self._rows: dict[str, JobRow] = {}
         self._touched: dict[str, None] = {}
         self._look_at: float | None = None
 
@@ -141,17 +142,20 @@ class _Round:
     def _advance(self) -> bool:
         """One look at the run; says whether anything changed that calls for another."""
         self._look_at = None
-        rows = {row.planned.key: row for row in self._tx.find(JobRow, run=self._run.id)}
-        self._release_ended(list(rows.values()))
-        known = self._orchestrator.known(self._tx, self._run, rows)
-        for key in rows.keys() - {job.key for job in known.jobs}:
-            self._jobs.remove(self._tx, self._run, rows[key])
-        moved = [self._settle(rows.get(job.key), job, known) for job in known.jobs]
+        self._read_rows()
+        self._release_ended(list(self._rows.values()))
+        known = self._orchestrator.known(self._tx, self._run, self._rows)
+        for key in self._rows.keys() - {job.key for job in known.jobs}:
+            self._jobs.remove(self._tx, self._run, self._rows[key])
+        moved = [self._settle(self._rows.get(job.key), job, known) for job in known.jobs]
         why = self._run.cancelled or "another job failed"
-        moved += [self._cancel(rows[key], why) for key in known.cancel]
+        moved += [self._cancel(self._rows[key], why) for key in known.cancel]
         if known.finished is not None:
             self._finish(known.finished)
         return any(moved)
+
+    def _read_rows(self) -> None:
+        self._rows = {row.planned.key: row for row in self._tx.find(JobRow, run=self._run.id)}
 
     def _finish(self, conclusion: Conclusion) -> None:
         now = self._orchestrator.now()
@@ -271,6 +275,8 @@ class _Round:
         for row in self._tx.find(JobRow, run=run.id):
             if holder in holders_of(row):
                 self._jobs.cancel(self._tx, run, row, reason)
+        if run.id == self._run.id:
+            self._read_rows()
         self._touched[run.id] = None
 
 
