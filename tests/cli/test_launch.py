@@ -13,7 +13,7 @@ import pytest
 from tests.cli.clones import clone
 from tests.cli.test_selection import request
 
-from mayfly.cli import launch, watching
+from mayfly.cli import launch
 from mayfly.cli.complaints import Complaints
 from mayfly.cli.fleet import FleetOptions
 from mayfly.cli.hosting import read_hosting
@@ -100,7 +100,7 @@ class Lab:
         **options: Any,
     ) -> tuple[int, Fleet]:
         fleet = Fleet(play)
-        self._monkeypatch.setattr(watching, "run_plans", fleet.run)
+        self._monkeypatch.setattr(launch, "run_plans", fleet.run)
         wanted = request(clone(self._root, {"ci.yml": workflow, **(more or {})}), **options)
         config = load_config(self.home)
         machines = {

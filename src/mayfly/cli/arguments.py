@@ -8,6 +8,7 @@ import typer
 WHAT = "What runs"
 VALUES = "What it is given"
 HOST = "The machines"
+FLEET = "The fleet"
 
 Workflows = Annotated[
     list[str] | None,

@@ -2,28 +2,42 @@
 
 import asyncio
 import contextlib
+import functools
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from mayfly.cli.fleet import FleetOptions, reap
+from mayfly.cli.client import Client
+from mayfly.cli.fleet import FleetOptions, Sources, reap, run_plans
 from mayfly.cli.hosting import Hosting
 from mayfly.cli.planning import fetched_first
+from mayfly.cli.remote_run import Sent, run_on_server
 from mayfly.cli.request import Request
 from mayfly.cli.selection import Selection, nothing_to_run, select
+from mayfly.cli.servers import Account
 from mayfly.cli.sourced import with_sources
 from mayfly.cli.terminal import say
 from mayfly.cli.views import open_view
-from mayfly.cli.watching import Progress, watch
+from mayfly.cli.watching import Progress, Running, watch
 from mayfly.domain.errors import InvalidInput, WorkflowInvalid
-from mayfly.domain.events import RunRef
+from mayfly.domain.events import Observer, RunRef
+from mayfly.domain.job import Conclusion
 from mayfly.services.actions import ResolvedActions, resolve_actions
 from mayfly.services.config import Config
 from mayfly.services.source import RepositorySource
 from mayfly.system import tasks
 from mayfly.system.home import Home
 from mayfly.workflow.planned import RunPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The server to run on; `project` is the clone's own repository if None."""
+
+    account: Account
+    project: str | None = None
 
 
 async def launch(
@@ -35,33 +49,62 @@ async def launch(
     *,
     json: bool,
     events: Path | None = None,
+    fleet: "Fleet | None" = None,
 ) -> int:
-    """The exit code. `stop` ends what runs in order; cancelling ends it at once."""
+    """The exit code. `stop` ends what runs in order; cancelling ends it at once.
+
+    Runs here unless a `fleet` is given.
+    """
     async with contextlib.AsyncExitStack() as stack:
         async with _given_up_when(stop):
-            await reap(home)
+            if fleet is None:
+                await reap(home)
             selection = await select(request)
             if not selection.chosen:
                 raise nothing_to_run(selection, request)
             plans = selection.plans(request, variables=config.vars, labels=config.labels)
             resolved = await _resolve(stack, selection, plans, config, home)
         source = await _packed(stack, selection, resolved, home)
-        options = FleetOptions(
-            home=home,
-            sources=lambda key: source.open() if key is None else resolved.open(key),
-            fit=hosting.fit,
-            keep_on_failure=hosting.keep_on_failure,
-            network=hosting.network,
-            disk_gib=hosting.disk_gib,
-            log_limit=hosting.log_limit,
-        )
         plans = [resolved.into(plan) for plan in plans]
         refs = [RunRef(plan.workflow.file, plan.architecture) for plan in plans]
         progress = Progress(refs, stop)
         log = stack.enter_context(_written(events)) if events else None
         view = open_view(progress.record, refs, stop, json=json, events=log)
         view.introduce(list(_introduction(selection)))
-        return await watch(plans, options, progress, view, stop)
+        if fleet is None:
+            running = _here(home, plans, _sources(source, resolved), hosting, stop)
+        else:
+            client = await stack.enter_async_context(Client(fleet.account))
+            project = fleet.project or selection.repository.state.full_name
+            texts = {**selection.texts, **resolved.texts}
+            sent = Sent(plans, texts, source, resolved, project, hosting.fit)
+            running = functools.partial(_there, client, home, sent, stop)
+        return await watch(running, progress, view, stop)
+
+
+def _here(
+    home: Home, plans: Sequence[RunPlan], sources: Sources, hosting: Hosting, stop: asyncio.Event
+) -> Running:
+    options = FleetOptions(
+        home=home,
+        sources=sources,
+        fit=hosting.fit,
+        keep_on_failure=hosting.keep_on_failure,
+        network=hosting.network,
+        disk_gib=hosting.disk_gib,
+        log_limit=hosting.log_limit,
+    )
+    return lambda observe: run_plans(plans, options, observe, stop)
+
+
+def _sources(source: RepositorySource, resolved: ResolvedActions) -> Sources:
+    return lambda key: source.open() if key is None else resolved.open(key)
+
+
+async def _there(
+    client: Client, home: Home, sent: Sent, stop: asyncio.Event, observe: Observer
+) -> Mapping[RunRef, Conclusion]:
+    return await run_on_server(client, home, sent, observe, stop)
 
 
 async def _resolve(

@@ -78,6 +78,27 @@ Events = Annotated[
     ),
 ]
 
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="Run on the fleet of this server instead; see `mayfly login`.",
+        show_default=False,
+        rich_help_panel=arguments.FLEET,
+    ),
+]
+Project = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        metavar="OWNER/NAME",
+        help="Whose runs these are there. (default: the clone's own repository)",
+        show_default=False,
+        rich_help_panel=arguments.FLEET,
+    ),
+]
+
 
 def run(
     workflows: arguments.Workflows = None,
@@ -102,6 +123,8 @@ def run(
     dns: Dns = None,
     disk: Disk = None,
     log_limit: LogLimit = None,
+    server: Server = None,
+    project: Project = None,
     json: arguments.Json = False,
     events: Events = None,
 ) -> None:
@@ -114,9 +137,11 @@ def run(
     from mayfly.cli.complaints import Complaints
     from mayfly.cli.home import writable_home
     from mayfly.cli.hosting import read_hosting
-    from mayfly.cli.launch import launch
+    from mayfly.cli.launch import Fleet, launch
     from mayfly.cli.request import read_request
     from mayfly.cli.running import run_command
+    from mayfly.cli.servers import choose_account
+    from mayfly.domain.errors import InvalidInput
     from mayfly.services.config import load_config
 
     home = writable_home()
@@ -151,7 +176,15 @@ def run(
     )
     complaints.raise_any()
 
+    fleet = None
+    if server is not None:
+        if keep_on_failure or disk or log_limit or allow_net or no_network or dns:
+            raise InvalidInput("these options are for machines of this host; --server has its own")
+        fleet = Fleet(choose_account(home, server or None), project)
+
     async def main(stop: asyncio.Event) -> int:
-        return await launch(home, config, request, hosting, stop, json=json, events=events)
+        return await launch(
+            home, config, request, hosting, stop, json=json, events=events, fleet=fleet
+        )
 
     raise typer.Exit(run_command(main, home, graceful=True))

@@ -41,12 +41,16 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """`local` has every workflow of the clone that was read, by path: those may call each other."""
+    """`local` has every workflow of the clone that was read, by path: those may call each other.
+
+    `texts` are what those were read from.
+    """
 
     repository: Repository
     chosen: tuple[Chosen, ...]
     skipped: tuple[Skipped, ...]
     local: Mapping[str, Workflow]
+    texts: Mapping[str, str]
 
     def plans(
         self,
@@ -97,7 +101,8 @@ async def select(request: Request) -> Selection:
         happened = _event(event, repository, request)
         found, skipped = _started_by(happened, local.values())
     chosen, without = _having_jobs(found, request.jobs)
-    return Selection(repository, tuple(chosen), (*skipped, *without, *invalid), local)
+    texts = {file.path: file.data.decode() for file in files if file.path in local}
+    return Selection(repository, tuple(chosen), (*skipped, *without, *invalid), local, texts)
 
 
 def nothing_to_run(selection: Selection, request: Request) -> InvalidInput:

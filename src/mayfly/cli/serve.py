@@ -52,6 +52,7 @@ JsonLogs = Annotated[bool, typer.Option("--json-logs", help="One JSON object a l
 
 
 def serve(
+    *,
     config: Config = None,
     database: Database = None,
     blobs: Blobs = None,

@@ -1,17 +1,16 @@
 """Runs plans and shows them: until the last has ended, and then until kept machines are let go."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
-from mayfly.cli.fleet import FleetOptions, run_plans
 from mayfly.cli.views import View
 from mayfly.domain.errors import ExitCode
-from mayfly.domain.events import Event, RunFinished, RunRef
+from mayfly.domain.events import Event, Observer, RunFinished, RunRef
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.domain.record import Record
 from mayfly.parity.compare import compare
 from mayfly.system import tasks
-from mayfly.workflow.planned import RunPlan
 
 _GOOD = frozenset({Conclusion.SUCCESS, Conclusion.SKIPPED})
 
@@ -35,9 +34,12 @@ class Progress:
                 self.ended.set()
 
 
+Running = Callable[[Observer], Coroutine[Any, Any, Mapping[RunRef, Conclusion]]]
+"""Carries all plans out, here or on a server, and tells what happens."""
+
+
 async def watch(
-    plans: Sequence[RunPlan],
-    options: FleetOptions,
+    carry_out: Running,
     progress: Progress,
     view: View,
     stop: asyncio.Event,
@@ -48,7 +50,7 @@ async def watch(
         progress.take(event)
         view.observe(event)
 
-    running = asyncio.create_task(run_plans(plans, options, observe, stop))
+    running = asyncio.create_task(carry_out(observe))
     try:
         await _draw(running, progress.ended, stop, view)
         if progress.ended.is_set():

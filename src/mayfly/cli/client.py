@@ -1,0 +1,132 @@
+"""The server's API as commands use it: JSON in and out, errors in words, streams that go on.
+
+A stream that breaks off is taken up again behind its last event: nothing is lost or repeated.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+import mayfly
+from mayfly.cli.servers import Account
+from mayfly.domain.errors import HostCannot, InvalidInput
+from mayfly.protocol import codec
+from mayfly.protocol.told import END, Told
+
+_PATIENCE = httpx.Timeout(30.0, read=60.0)
+_STREAM = httpx.Timeout(30.0, read=120.0)
+_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+_GIVE_UP_AFTER = 60
+
+
+class Client:
+    """One account on one server; used from one event loop, inside `async with`."""
+
+    def __init__(self, account: Account, transport: httpx.AsyncBaseTransport | None = None):
+        self._http = httpx.AsyncClient(
+            base_url=f"{account.url}/api/v1",
+            headers={
+                "Authorization": f"Bearer {account.token}",
+                "User-Agent": f"mayfly/{mayfly.__version__}",
+            },
+            timeout=_PATIENCE,
+            transport=transport,
+        )
+        self.url = account.url
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.aclose()
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """The JSON at a path. InvalidInput for what is refused, HostCannot for what fails."""
+        wanted = {key: value for key, value in query.items() if value is not None}
+        return await self._ask("GET", path, params=wanted)
+
+    async def post(self, path: str, body: Any = None) -> Any:
+        return await self._ask("POST", path, json={} if body is None else body)
+
+    async def has_blob(self, digest: str) -> bool:
+        response = await self._send("GET", f"/blobs/{digest}")
+        return response.status_code == 204
+
+    async def put_blob(self, digest: str, pieces: AsyncIterator[bytes]) -> None:
+        await self._ask("PUT", f"/blobs/{digest}", content=pieces, timeout=None)
+
+    async def events(self, path: str) -> AsyncIterator[Told]:
+        """What a stream tells, to its end, through lost connections and restarts."""
+        place, failures = "", 0
+        while True:
+            try:
+                async for kind, place_now, data in self._stream(path, place):
+                    failures = 0
+                    if kind == END:
+                        return
+                    yield codec.decode(Told, data.encode())
+                    place = place_now or place
+            except httpx.HTTPError as error:
+                failures += 1
+                if failures > _GIVE_UP_AFTER:
+                    raise _unreachable(self.url, error) from error
+            await asyncio.sleep(_PAUSES_S[min(failures, len(_PAUSES_S) - 1)])
+
+    async def _stream(self, path: str, place: str) -> AsyncIterator[tuple[str, str, str]]:
+        """(event, id, data) of each server-sent event."""
+        query = {"after": place} if place else {}
+        async with self._http.stream("GET", path, params=query, timeout=_STREAM) as response:
+            if response.status_code >= 500:
+                raise httpx.RemoteProtocolError(f"the server answered {response.status_code}")
+            if response.is_error:
+                await response.aread()
+                raise _refusal(response)
+            fields: dict[str, str] = {}
+            async for line in response.aiter_lines():
+                if line:
+                    name, _, value = line.partition(":")
+                    fields[name] = value.removeprefix(" ")
+                elif "data" in fields:
+                    yield fields.get("event", ""), fields.get("id", ""), fields["data"]
+                    fields = {}
+
+    async def _ask(self, method: str, path: str, **options: Any) -> Any:
+        response = await self._send(method, path, **options)
+        if response.is_error:
+            raise _refusal(response)
+        return response.json() if response.content else None
+
+    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return await self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise _unreachable(self.url, error) from error
+
+
+def _refusal(response: httpx.Response) -> InvalidInput | HostCannot:
+    """What the server says is wrong; its fault from 500 on."""
+    try:
+        said = json.loads(response.content)
+    except ValueError:
+        said = {}
+    said = said if isinstance(said, dict) else {}
+    message = said.get("error") or f"the server answered {response.status_code}"
+    remedy, details = said.get("remedy"), said.get("details")
+    if response.status_code == 401:
+        remedy = remedy or "sign in again: mayfly login"
+    kind = HostCannot if response.status_code >= 500 else InvalidInput
+    return kind(str(message), remedy=remedy, details=details)
+
+
+def _unreachable(url: str, error: Exception) -> HostCannot:
+    reason = str(error) or type(error).__name__
+    return HostCannot(f"{url} cannot be reached: {reason}", remedy="check the address and network")
