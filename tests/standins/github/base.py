@@ -106,7 +106,7 @@ class Base:
 
     def app_of(self, token: str) -> App:
         """Raises Refuse."""
-        return app_of(token, self.apps, lambda app: _keys()[1], self.clock())
+        return app_of(token, self.apps, public_key(), self.clock())
 
     def issue_token(self, installation: Installation) -> tuple[str, float]:
         """The token, and when it expires."""
@@ -149,6 +149,11 @@ class Base:
 def private_key() -> str:
     """In PEM, the same for all apps."""
     return _keys()[0]
+
+
+def public_key() -> str:
+    """What it is checked with."""
+    return _keys()[1]
 
 
 @functools.cache

@@ -90,13 +90,13 @@ class Meter:
         taken.append((now, cost))
 
 
-def app_of(token: str, apps: dict[int, App], public: Callable[[App], str], now: float) -> App:
+def app_of(token: str, apps: dict[int, App], public_key: str, now: float) -> App:
     """The app that signed the token. Raises Refuse."""
     try:
         issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
         app = next(each for each in apps.values() if str(issuer) in {str(each.id), each.client_id})
         unchecked = {"verify_exp": False, "verify_iat": False, "require": ["iat", "exp", "iss"]}
-        claims = jwt.decode(token, public(app), algorithms=["RS256"], options=unchecked)  # type: ignore[arg-type]
+        claims = jwt.decode(token, public_key, algorithms=["RS256"], options=unchecked)  # type: ignore[arg-type]
     except (jwt.InvalidTokenError, StopIteration):
         raise Refuse(401, "A JSON web token could not be decoded") from None
     if claims["exp"] > now + 600:

@@ -111,9 +111,9 @@ class Budget:
         self._blocked_until = max(self._blocked_until, until)
 
     def _wait(self, kind: Kind, now: float) -> float:
-        share = 1 - _RESERVED if kind is Kind.POLL else 1.0
-        waits = [self._blocked_until - now, self._points.wait(kind.points, now, share)]
-        if self._left <= self._limit * (1 - share):
+        reserved = _RESERVED if kind is Kind.POLL else 0.0
+        waits = [self._blocked_until - now, self._points.wait(kind.points, now, 1 - reserved)]
+        if self._left <= self._limit * reserved:
             waits.append(self._reset - now)
         if kind is Kind.REGISTER:
             waits.append(self._registrations.wait(1, now))
