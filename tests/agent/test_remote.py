@@ -252,7 +252,7 @@ async def test_a_host_that_drains_gives_back_what_is_on_its_way() -> None:
         assert isinstance(given_back, JobEnded)
         assert given_back.state is JobState.LOST
         await control.settled()
-        control.resume()
+        control.drain(draining=False)
         assert await claiming == job("later")
 
 

@@ -12,10 +12,14 @@ class Backoff:
         self._most_s = most_s
         self._next_s = first_s
 
-    async def pause(self) -> None:
+    def next(self) -> float:
+        """How long to wait now, in seconds."""
         pause_s = self._next_s * random.uniform(0.5, 1)  # noqa: S311 (spreads load, no secret)
         self._next_s = min(self._most_s, self._next_s * 2)
-        await asyncio.sleep(pause_s)
+        return pause_s
+
+    async def pause(self) -> None:
+        await asyncio.sleep(self.next())
 
     def reset(self) -> None:
         """It went well."""

@@ -3,6 +3,8 @@
 import asyncio
 from decimal import Decimal
 
+from structlog.contextvars import bound_contextvars
+
 from mayfly.agent.job import JobSettings, run_job
 from mayfly.domain.placement import Capacity
 from mayfly.machines.base import MachineDriver
@@ -30,6 +32,16 @@ class Agent:
         self._failure: BaseException | None = None
         self._room = asyncio.Event()
 
+    @property
+    def free(self) -> Capacity:
+        """Room that no job has."""
+        taken = self._jobs.values()
+        return Capacity(
+            cpu=self._capacity.cpu - sum(Decimal(str(job.cpu)) for job in taken),
+            memory_mib=self._capacity.memory_mib - sum(job.memory_mib for job in taken),
+            architectures=self._capacity.architectures,
+        )
+
     async def run(self) -> None:
         """Raises what the control plane raised; never ends by itself otherwise."""
         try:
@@ -50,7 +62,7 @@ class Agent:
     async def _claimed(self) -> Assignment | None:
         """None when there is more room, and so more to ask for."""
         self._room.clear()
-        claiming = asyncio.create_task(self._control.claim(self._free()))
+        claiming = asyncio.create_task(self._control.claim(self.free))
         room = asyncio.create_task(self._room.wait())
         try:
             await asyncio.wait({claiming, room}, return_when=asyncio.FIRST_COMPLETED)
@@ -59,21 +71,17 @@ class Agent:
         return None if claiming.cancelled() else claiming.result()
 
     def _begin(self, assignment: Assignment) -> None:
-        work = run_job(assignment, self._control, self._driver, self._settings)
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(self._carry_out(assignment))
         self._jobs[task] = assignment
         task.add_done_callback(self._ended)
+
+    async def _carry_out(self, assignment: Assignment) -> None:
+        lease = assignment.lease
+        with bound_contextvars(job=lease.job, attempt=lease.attempt):
+            await run_job(assignment, self._control, self._driver, self._settings)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         del self._jobs[task]
         if not task.cancelled():
             self._failure = self._failure or task.exception()
         self._room.set()
-
-    def _free(self) -> Capacity:
-        taken = self._jobs.values()
-        return Capacity(
-            cpu=self._capacity.cpu - sum(Decimal(str(job.cpu)) for job in taken),
-            memory_mib=self._capacity.memory_mib - sum(job.memory_mib for job in taken),
-            architectures=self._capacity.architectures,
-        )

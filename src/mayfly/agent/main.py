@@ -7,6 +7,7 @@ from decimal import Decimal
 from mayfly.agent import kept
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import HostCannot, InvalidInput
+from mayfly.domain.labels import DEFAULT_IMAGE
 from mayfly.domain.placement import Capacity
 from mayfly.machines.base import Report
 from mayfly.machines.images.builder import build
@@ -65,6 +66,17 @@ def host_capacity() -> Capacity:
         memory_mib=max(0, pages - _RESERVED_MIB),
         architectures=served,
     )
+
+
+async def accelerators(home: Home) -> dict[str, str]:
+    """What machines of each architecture run with, as far as an image is there to tell."""
+    chosen = {}
+    images, choice = ImageStore(home), Accelerators(home.root)
+    for architecture in host_capacity().architectures:
+        if digest := images.find(DEFAULT_IMAGE, architecture):
+            kernel = images.inspect(digest, architecture).kernel
+            chosen[architecture.value] = await choice.choose(architecture, kernel)
+    return chosen
 
 
 async def reap(home: Home) -> list[str]:

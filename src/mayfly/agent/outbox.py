@@ -83,8 +83,8 @@ class Outbox:
 
     @property
     def size(self) -> int:
-        """Bytes that wait."""
-        return sum(letters.size for letters in self._leases.values())
+        """Bytes that wait; may be asked by other threads."""
+        return sum(letters.size for letters in tuple(self._leases.values()))
 
     def open(self, lease: Lease) -> None:
         """Reports of the lease may come from now on."""

@@ -8,16 +8,16 @@ and who runs jobs must destroy their machines. A shorter silence only delays wha
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
-from decimal import Decimal
 from typing import Any, TypeVar
 
 from mayfly.agent.backoff import Backoff
+from mayfly.agent.claims import Claims
 from mayfly.agent.connection import Connection, Refused, SessionOver, Unreachable
 from mayfly.agent.outbox import Outbox
 from mayfly.agent.source import fetch
-from mayfly.agent.wishes import PATIENCE_S, Wishes
+from mayfly.agent.wishes import Wishes
 from mayfly.domain.placement import Capacity
 from mayfly.protocol import wire
 from mayfly.protocol.fleet import Assignment, Hello, Lease, Opened, Report, StaleLease
@@ -30,7 +30,6 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _GRACE_S = 10.0
-_SOON_S = 1.0
 _CLOSE_S = 5.0
 _MARGIN = 0.9
 """Of the time a session lasts: the rest is for destroying machines."""
@@ -39,20 +38,30 @@ _MARGIN = 0.9
 class RemoteControlPlane:
     """See `protocol.fleet.ControlPlane`; made by `session`."""
 
-    def __init__(self, connection: Connection, opened: Opened, sent: float):
-        """`sent` is when (by the loop's clock) the request was sent that opened the session."""
+    def __init__(
+        self, connection: Connection, opened: Opened, sent: float, renewed: Callable[[float], None]
+    ):
+        """`sent` is when (by the loop's clock) the request was sent that opened the session.
+
+        `renewed` is told for how many seconds the server keeps the session.
+        """
         self._connection = connection
         self._path = f"/sessions/{opened.session}"
-        self._lasts_s = opened.ttl_s * _MARGIN
-        self._renew_s = opened.ttl_s / 3
-        self._until = sent + self._lasts_s
+        self._ttl_s = opened.ttl_s
+        self._until = 0.0
+        self._tell_renewed = renewed
         self._outbox = Outbox(self._send)
-        self._wishes = Wishes(self._ask_wishes, lambda: self._outbox.held, self._outbox.close)
+        self._wishes = Wishes(self._ask_wishes, lambda: self.held, self._outbox.close)
+        self._claims = Claims(self._ask_claim, lambda: self.held, self._take, self._give_back)
         self._over: SessionOver | None = None
         self._changes = Changes()
-        self._draining = False
-        self._claiming = asyncio.Lock()
         self.id = opened.session
+        self._renewed_at(sent)
+
+    @property
+    def held(self) -> tuple[Lease, ...]:
+        """Leases of jobs whose end the server does not know."""
+        return self._outbox.held
 
     @property
     def waiting_bytes(self) -> int:
@@ -60,21 +69,11 @@ class RemoteControlPlane:
         return self._outbox.size
 
     async def claim(self, free: Capacity) -> Assignment:
-        loop = asyncio.get_running_loop()
-        backoff = Backoff()
-        async with self._claiming:
-            while True:
-                began = loop.time()
-                claimed = await self._guarded(self._claim_once(free))
-                if claimed is None or claimed.lease in self._outbox.held:
-                    if loop.time() < began + _SOON_S:
-                        await self._guarded(backoff.pause())
-                elif self._draining:
-                    self._outbox.give_back(claimed.lease, "its host takes no more jobs")
-                else:
-                    self._outbox.open(claimed.lease)
-                    self._wishes.look()
-                    return claimed
+        try:
+            return await self._claims.claim(free)
+        except (SessionOver, Refused) as error:
+            self.end(str(error))
+            raise SessionOver(str(error)) from error
 
     async def hand_over(self, lease: Lease) -> JobSpec:
         path, backoff = f"{self._path}/spec", Backoff()
@@ -99,15 +98,9 @@ class RemoteControlPlane:
                     raise self._over
                 yield piece
 
-    def drain(self) -> None:
-        """Claims wait for ever from now on; what arrives nevertheless is given back."""
-        self._draining = True
-        self._changes.announce()
-
-    def resume(self) -> None:
-        """Undoes `drain`."""
-        self._draining = False
-        self._changes.announce()
+    def drain(self, *, draining: bool = True) -> None:
+        """Whether claims wait for ever; what arrives nevertheless is given back."""
+        self._claims.drain(draining=draining)
 
     async def settled(self) -> None:
         """Returns when every job that was given to this session has ended."""
@@ -120,6 +113,7 @@ class RemoteControlPlane:
             self._over = SessionOver(f"the session with the server is over: {reason}")
             self._outbox.fail(self._over)
             self._wishes.fail(self._over)
+            self._claims.fail(self._over)
             self._changes.announce()
 
     async def keep(self) -> None:
@@ -143,64 +137,50 @@ class RemoteControlPlane:
             await self._changes.wait()
 
     async def _renew(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout_at(self._until) as patience:
                 while True:
-                    await asyncio.sleep(self._renew_s)
-                    patience.reschedule(await self._renewed() + self._lasts_s)
+                    await asyncio.sleep(self._ttl_s / 3)
+                    await self._renewal()
+                    patience.reschedule(self._until)
         except TimeoutError:
-            silent = loop.time() - self._until + self._lasts_s
-            raise SessionOver(f"the server was not reached for {silent:.0f} s") from None
+            silent_s = self._ttl_s * _MARGIN
+            raise SessionOver(f"the server was not reached for {silent_s:.0f} s") from None
 
-    async def _renewed(self) -> float:
-        """When the request was sent that renewed the session."""
+    async def _renewal(self) -> None:
         backoff = Backoff(most_s=2.0)
         while True:
             sent = asyncio.get_running_loop().time()
             try:
-                await self._connection.tell(f"{self._path}/renew", within=self._renew_s / 2)
+                await self._connection.tell(f"{self._path}/renew", within=self._ttl_s / 6)
             except Unreachable as error:
                 _log.warning("the server does not answer: %s", error)
                 await backoff.pause()
             else:
-                self._until = sent + self._lasts_s
-                return sent
+                self._renewed_at(sent)
+                return
 
-    async def _claim_once(self, free: Capacity) -> Assignment | None:
-        """One request, given up when what it says has changed; None if nothing came of it."""
-        draining = self._draining
-        if draining:
-            free = Capacity(Decimal(0), 0, free.architectures)
-        asking = asyncio.create_task(self._ask_claim(free))
-        changed = asyncio.create_task(self._drain_is_not(draining))
-        try:
-            await asyncio.wait({asking, changed}, return_when=asyncio.FIRST_COMPLETED)
-            return asking.result() if asking.done() else None
-        except Unreachable as error:
-            _log.debug("no answer to a claim: %s", error)
-            return None
-        except Refused as error:
-            self.end(f"the server refuses claims: {error}")
-            return None
-        finally:
-            await stop(asking, changed)
+    def _renewed_at(self, sent: float) -> None:
+        self._until = sent + self._ttl_s * _MARGIN
+        self._tell_renewed(self._ttl_s - (asyncio.get_running_loop().time() - sent))
 
-    async def _ask_claim(self, free: Capacity) -> Assignment | None:
-        path, question = f"{self._path}/claim", wire.Claim(free, self._outbox.held, PATIENCE_S)
-        within = PATIENCE_S + _GRACE_S
-        return (await self._connection.ask(path, question, wire.Claimed, within=within)).assignment
+    async def _ask_claim(self, question: wire.Claim) -> wire.Claimed:
+        path, within = f"{self._path}/claim", question.patience_s + _GRACE_S
+        return await self._connection.ask(path, question, wire.Claimed, within=within)
 
-    async def _drain_is_not(self, draining: bool) -> None:
-        while self._draining is draining:
-            await self._changes.wait()
+    def _take(self, lease: Lease) -> None:
+        self._outbox.open(lease)
+        self._wishes.look()
+
+    def _give_back(self, lease: Lease) -> None:
+        self._outbox.give_back(lease, "its host takes no more jobs")
 
     async def _send(self, body: bytes) -> wire.Taken:
         path = f"{self._path}/reports"
         return await self._connection.send(path, body, wire.Taken, within=_GRACE_S)
 
     async def _ask_wishes(self, question: wire.AskWishes) -> wire.Wished:
-        path, within = f"{self._path}/wishes", PATIENCE_S + _GRACE_S
+        path, within = f"{self._path}/wishes", question.patience_s + _GRACE_S
         return await self._connection.ask(path, question, wire.Wished, within=within)
 
     async def _guarded(self, work: Coroutine[Any, Any, T]) -> T:
@@ -220,12 +200,15 @@ class RemoteControlPlane:
 
 
 @contextlib.asynccontextmanager
-async def session(connection: Connection, hello: Hello) -> AsyncIterator[RemoteControlPlane]:
+async def session(
+    connection: Connection, hello: Hello, renewed: Callable[[float], None] = lambda seconds: None
+) -> AsyncIterator[RemoteControlPlane]:
     """A session while the block runs; waits for the server as long as it takes.
 
-    What the host runs in it must have ended when the block does. Raises Refused, if it is.
+    What the host runs in it must have ended when the block does. `renewed` is told, again and
+    again, for how many seconds the server keeps the session. Raises Refused, if it is.
     """
-    control = RemoteControlPlane(connection, *await _opened(connection, hello))
+    control = RemoteControlPlane(connection, *await _opened(connection, hello), renewed)
     keeping = asyncio.create_task(control.keep())
     try:
         yield control

@@ -16,7 +16,20 @@ from typing import Annotated, NoReturn
 import typer
 
 import mayfly
-from mayfly.cli import doctor, gc, image, plan, run, serve, shell
+from mayfly.cli import (
+    acting,
+    agent,
+    doctor,
+    gc,
+    image,
+    listing,
+    login,
+    logs,
+    plan,
+    run,
+    serve,
+    shell,
+)
 from mayfly.domain.errors import ExitCode, HostCannot, MayflyError
 
 _HELP = """Run a repository's own CI workflows, every job in a fresh microVM, on amd64 and arm64.
@@ -55,6 +68,13 @@ app.add_typer(image.app, name="image")
 app.command("shell")(shell.shell)
 app.command("gc")(gc.gc)
 app.command("serve")(serve.serve)
+app.command("login")(login.login)
+app.command("logout")(login.logout)
+for _command in (listing.runs, listing.jobs, listing.hosts, logs.logs):
+    app.command(_command.__name__)(_command)
+for _change in (acting.cancel, acting.retry, acting.approve, acting.drain, acting.undrain):
+    app.command(_change.__name__)(_change)
+app.add_typer(agent.app, name="agent")
 
 
 def _print_version(wanted: bool) -> None:

@@ -82,6 +82,14 @@ async def start(
     )
 
 
+def start_apart(
+    argv: Sequence[str], *, env: Mapping[str, str], pass_fds: Sequence[int] = ()
+) -> "subprocess.Popen[bytes]":
+    """Start a command that shares our output and lives on when we end."""
+    _log.debug("start apart: %s", shlex.join(argv))
+    return subprocess.Popen(argv, stdin=subprocess.DEVNULL, env=dict(env), pass_fds=tuple(pass_fds))
+
+
 async def run(
     argv: Sequence[str],
     *,

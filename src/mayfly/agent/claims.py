@@ -1,0 +1,105 @@
+"""Asks for jobs, one request at a time; what was given is never lost, whoever stops asking when.
+
+A request says what this host holds. An assignment whose answer nobody took is not among that, and
+so comes with the next answer.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+
+from mayfly.agent.backoff import Backoff
+from mayfly.agent.connection import Unreachable
+from mayfly.domain.placement import Capacity
+from mayfly.protocol import wire
+from mayfly.protocol.fleet import Assignment, Lease
+from mayfly.system.changes import Changes
+from mayfly.system.tasks import stop
+
+_log = logging.getLogger(__name__)
+
+PATIENCE_S = 25.0
+_SOON_S = 1.0
+
+Ask = Callable[[wire.Claim], Awaitable[wire.Claimed]]
+
+
+class Claims:
+    """May be asked by several; they take turns."""
+
+    def __init__(
+        self,
+        ask: Ask,
+        held: Callable[[], tuple[Lease, ...]],
+        take: Callable[[Lease], None],
+        give_back: Callable[[Lease], None],
+    ):
+        """`take` is called with each lease that is given to a caller, `give_back` with others."""
+        self._ask = ask
+        self._held = held
+        self._take = take
+        self._give_back = give_back
+        self._draining = False
+        self._failure: Exception | None = None
+        self._changes = Changes()
+        self._turn = asyncio.Lock()
+
+    def drain(self, *, draining: bool) -> None:
+        """While it drains nothing is claimed; what comes nevertheless is given back."""
+        self._draining = draining
+        self._changes.announce()
+
+    def fail(self, failure: Exception) -> None:
+        """Raised by all calls from now on."""
+        self._failure = self._failure or failure
+        self._changes.announce()
+
+    async def claim(self, free: Capacity) -> Assignment:
+        """Raises the failure, and what the request raises but for Unreachable."""
+        loop = asyncio.get_running_loop()
+        backoff = Backoff()
+        async with self._turn:
+            while self._failure is None:
+                began = loop.time()
+                given = await self._once(free)
+                if given is None or given.lease in self._held():
+                    if loop.time() < began + _SOON_S:
+                        await self._pause(backoff.next())
+                elif self._draining:
+                    self._give_back(given.lease)
+                else:
+                    # Nothing waits from here to the caller, who may be cancelled while it waits.
+                    self._take(given.lease)
+                    return given
+            raise self._failure
+
+    async def _once(self, free: Capacity) -> Assignment | None:
+        """One request, given up when what it says has changed; None if nothing came of it."""
+        asking = asyncio.create_task(self._asked(free))
+        changed = asyncio.create_task(self._changed())
+        try:
+            await asyncio.wait({asking, changed}, return_when=asyncio.FIRST_COMPLETED)
+            return asking.result() if asking.done() else None
+        except Unreachable as error:
+            _log.debug("no answer to a claim: %s", error)
+            return None
+        finally:
+            await stop(asking, changed)
+
+    async def _asked(self, free: Capacity) -> Assignment | None:
+        if self._draining:
+            free = Capacity(Decimal(0), 0, free.architectures)
+        claimed = await self._ask(wire.Claim(free, self._held(), PATIENCE_S))
+        return claimed.assignment
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed()
+
+    async def _changed(self) -> None:
+        draining = self._draining
+        while self._draining is draining and self._failure is None:
+            await self._changes.wait()
