@@ -160,6 +160,8 @@ class _Round:
     def _finish(self, conclusion: Conclusion) -> None:
         now = self._orchestrator.now()
         self._save(conclusion=conclusion, finished=now)
+        self._read_rows()
+        self._release_ended(list(self._rows.values()))  # the last ones may have ended in this look
         self._release(Holder(self._run.id))
         self._tx.emit(self._run.id, None, [RunFinished(now, self._run.ref, conclusion)])
 
