@@ -64,6 +64,18 @@ class Client:
     async def put_blob(self, digest: str, pieces: AsyncIterator[bytes]) -> None:
         await self._ask("PUT", f"/blobs/{digest}", content=pieces, timeout=None)
 
+    async def text(self, path: str) -> AsyncIterator[str]:
+        """A text, piece by piece."""
+        try:
+            async with self._http.stream("GET", path) as response:
+                if response.is_error:
+                    await response.aread()
+                    raise _refusal(response)
+                async for piece in response.aiter_text():
+                    yield piece
+        except httpx.HTTPError as error:
+            raise _unreachable(self.url, error) from error
+
     async def events(self, path: str) -> AsyncIterator[Told]:
         """What a stream tells, to its end, through lost connections and restarts."""
         place, failures = "", 0
