@@ -18,7 +18,9 @@ from mayfly.server.api import (
     session,
     values,
 )
+from mayfly.server.api.description import describe
 from mayfly.server.api.headers import Heads, SecurityHeaders
+from mayfly.server.api.methods import with_methods
 from mayfly.server.api.requests import Defects, Requests
 from mayfly.server.api.state import keep_services
 from mayfly.server.services import Services
@@ -52,9 +54,10 @@ def make_app(services: Services) -> FastAPI:
         max_body_size=settings.body_limit,
     )
     keep_services(app, services)
-    problems.install(app)
+    shown = with_methods(app, problems.as_json)
+    problems.install(app, shown)
     # The last is the outermost.
-    app.add_middleware(Defects, shown=problems.as_json)
+    app.add_middleware(Defects, shown=shown)
     app.add_middleware(Heads)
     app.add_middleware(Requests, metrics=services.metrics)
     app.add_middleware(SecurityHeaders, secure=settings.secure)
@@ -62,4 +65,5 @@ def make_app(services: Services) -> FastAPI:
     for router in _API_ROUTERS:
         app.include_router(router, prefix=API)
     app.include_router(blobs.upload_router(settings.blob_limit), prefix=API)
+    describe(app)
     return app

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Annotated
 
@@ -31,6 +31,10 @@ _LONGEST_S = 900.0
 """Then a stream ends, and the client comes back: so that lost rights are noticed."""
 
 
+Reader = Annotated[Caller, may(Action.RUN_READ)]
+Places = Mapping[str, int]
+
+
 def _place(
     after: Annotated[str, Query(max_length=10_000, description="`id` of the last event")] = "",
     last_event_id: Annotated[str, Header(max_length=10_000)] = "",
@@ -40,6 +44,21 @@ def _place(
 
 Place = Annotated[str, Depends(_place)]
 
+# Where to go on is found out before the stream begins, when it can still be refused.
+
+
+async def _of_submission(submission: RunPath, caller: Reader, place: Place) -> Places:
+    rows = await caller.read(lambda view: view.find(RunRow, submission=submission))
+    return _read(place, [row.id for row in rows])
+
+
+async def _of_run(run: RunPath, _caller: Reader, place: Place) -> Places:
+    return _read(place, [run])
+
+
+async def _of_job(caller: Reader, place: Place) -> Places:
+    return _read(place, [caller.the_job.run])
+
 
 @router.get(
     "/submissions/{submission}/events",
@@ -47,14 +66,10 @@ Place = Annotated[str, Depends(_place)]
     response_class=EventSourceResponse,
 )
 async def follow_submission(
-    submission: RunPath,
-    request: Request,
-    place: Place,
-    caller: Annotated[Caller, may(Action.RUN_READ)],
+    request: Request, caller: Reader, places: Annotated[Places, Depends(_of_submission)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Ends with an event `end`; if it ends without, come back with the last `id`."""
-    rows = await caller.read(lambda view: view.find(RunRow, submission=submission))
-    async for event in _told(request, caller, [row.id for row in rows], place):
+    async for event in _told(request, caller, places):
         yield event
 
 
@@ -62,13 +77,10 @@ async def follow_submission(
     "/runs/{run}/events", summary="What happens in a run", response_class=EventSourceResponse
 )
 async def follow_run(
-    run: RunPath,
-    request: Request,
-    place: Place,
-    caller: Annotated[Caller, may(Action.RUN_READ)],
+    request: Request, caller: Reader, places: Annotated[Places, Depends(_of_run)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Ends with an event `end`; if it ends without, come back with the last `id`."""
-    async for event in _told(request, caller, [run], place):
+    async for event in _told(request, caller, places):
         yield event
 
 
@@ -78,30 +90,24 @@ async def follow_run(
     response_class=EventSourceResponse,
 )
 async def follow_job(
-    job: JobPath,
-    request: Request,
-    place: Place,
-    caller: Annotated[Caller, may(Action.RUN_READ)],
+    job: JobPath, request: Request, caller: Reader, places: Annotated[Places, Depends(_of_job)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Ends with an event `end`; if it ends without, come back with the last `id`."""
-    async for event in _told(request, caller, [caller.the_job.run], place, job):
+    async for event in _told(request, caller, places, job):
         yield event
 
 
 @router.get(
     "/jobs/{job}/log.txt", summary="What a job printed so far", response_class=StreamingResponse
 )
-async def read_log(
-    job: JobPath, caller: Annotated[Caller, may(Action.RUN_READ)]
-) -> StreamingResponse:
+async def read_log(job: JobPath, caller: Reader) -> StreamingResponse:
     return StreamingResponse(_lines(caller, job), media_type="text/plain; charset=utf-8")
 
 
 async def _told(
-    request: Request, caller: Caller, runs: list[str], place: str, job: str | None = None
+    request: Request, caller: Caller, places: Places, job: str | None = None
 ) -> AsyncIterator[ServerSentEvent]:
     services = caller.services
-    places = dict(zip(sorted(runs), _read(place, len(runs)), strict=True))
     entries = follow(services.store, services.journal, places, job)
     async with aclosing(entries), aclosing(_for_a_while(entries, closing_of(request))) as bounded:
         async for followed in bounded:
@@ -146,9 +152,9 @@ def _event(followed: Followed) -> ServerSentEvent:
     return ServerSentEvent(id=place_text(numbers), raw_data=json.dumps(codec.to_plain(told)))
 
 
-def _read(place: str, runs: int) -> tuple[int, ...]:
+def _read(place: str, runs: list[str]) -> Places:
     try:
-        return read_place(place, runs)
+        return dict(zip(sorted(runs), read_place(place, len(runs)), strict=True))
     except codec.DecodeError as error:
         raise InvalidInput(str(error), remedy="give the `id` of an event of this stream") from None
 

@@ -2,14 +2,16 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 from mayfly.server.api.access import Caller, may
+from mayfly.server.api.said import REFUSALS
 from mayfly.server.people.roles import Action
 from mayfly.store.rows import CounterRow
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(tags=["operations"], responses=REFUSALS)
 
 
 class Health(BaseModel):
@@ -31,8 +33,7 @@ async def readyz(caller: Annotated[Caller, may(Action.LOOK)]) -> Health:
     return Health()
 
 
-@router.get("/metrics", summary="What Prometheus reads")
-async def metrics(caller: Annotated[Caller, may(Action.METRICS_READ)]) -> Response:
+@router.get("/metrics", summary="What Prometheus reads", response_class=PlainTextResponse)
+async def metrics(caller: Annotated[Caller, may(Action.METRICS_READ)]) -> PlainTextResponse:
     """A site administrator's token with the scope `read` opens it."""
-    text = caller.services.metrics.text()
-    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+    return PlainTextResponse(caller.services.metrics.text())

@@ -67,7 +67,7 @@ class HostChange(Asked):
 class NewEnrolment(Asked):
     """`labels` are given to the host that joins with it."""
 
-    labels: tuple[Line, ...] = Field((), max_length=50)
+    labels: list[Line] = Field([], max_length=50)
     ttl_s: float = Field(TOKEN_TTL_S, gt=0, le=_WEEK_S)
 
 
@@ -90,7 +90,7 @@ async def list_hosts(caller: Annotated[Caller, may(Action.HOST_READ)]) -> list[H
     return await caller.read(work)
 
 
-@router.post("/hosts/enrolments", summary="Make a token for a new host", status_code=201)
+@router.post("/enrolments", summary="Make a token for a new host", status_code=201)
 async def create_enrolment(
     wanted: NewEnrolment, caller: Annotated[Caller, may(Action.HOST_ENROL)]
 ) -> Enrolment:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import Field, Strict
 
 from mayfly.server.api.access import Caller, may
 from mayfly.server.api.projects import HERE, IN_PROJECT
@@ -27,7 +27,7 @@ class Member(Said):
 
 
 class Membership(Asked):
-    role: Role
+    role: Annotated[Role, Strict(False)]
 
 
 class Environment(Said):
@@ -45,9 +45,9 @@ class Environment(Said):
 class EnvironmentRules(Asked):
     """All of them: what is left out is as by default. `branches` are patterns with `*`."""
 
-    reviewers: tuple[UserName, ...] = Field((), max_length=100)
+    reviewers: list[UserName] = Field([], max_length=100)
     wait_minutes: float = Field(0, ge=0, le=_MOST_MINUTES)
-    branches: tuple[Line, ...] = Field((), max_length=100)
+    branches: list[Line] = Field([], max_length=100)
     prevent_self_review: bool = False
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import Field, Strict
 
 from mayfly.server.api.access import Caller, may
 from mayfly.server.api.listing import page
@@ -19,6 +19,7 @@ router = APIRouter(responses=REFUSALS)
 _YEAR_S = 366 * 24 * 3600.0
 _EMAIL = r"^[^@\s]{1,64}@[^@\s]{1,190}$"
 Email = Annotated[str, Field(pattern=_EMAIL)]
+ScopeName = Annotated[Scope, Strict(False)]
 
 
 class User(Said):
@@ -65,7 +66,7 @@ class NewToken(Asked):
     """`project` narrows it to one; each scope includes those before it."""
 
     name: Line
-    scopes: tuple[Scope, ...] = Field(min_length=1, max_length=4)
+    scopes: list[ScopeName] = Field(min_length=1, max_length=4)
     expires_in_s: float | None = Field(None, gt=0, le=_YEAR_S)
     project: ProjectName | None = None
 

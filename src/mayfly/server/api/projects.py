@@ -79,7 +79,7 @@ class Allotment(Asked):
     quota_millicpu: Annotated[int, Field(ge=0, le=_SIZE)] | None = None
     quota_memory_mib: Annotated[int, Field(ge=0, le=_SIZE)] | None = None
     quota_jobs: Annotated[int, Field(ge=0, le=_SIZE)] | None = None
-    hosts: tuple[Line, ...] = Field((), max_length=1000)
+    hosts: list[Line] = Field([], max_length=1000)
 
 
 class NewProject(Settings):
@@ -146,7 +146,8 @@ async def list_schedules(
 def given(wanted: Asked, *but: str) -> dict[str, Any]:
     """What the body said, as a row's fields; not what it left out."""
     names = wanted.model_fields_set - set(but)
-    return {name: getattr(wanted, name) for name in sorted(names)}
+    values = {name: getattr(wanted, name) for name in sorted(names)}
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
 
 
 async def _changed(caller: Caller, changes: dict[str, Any]) -> Project:

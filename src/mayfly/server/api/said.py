@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 T = TypeVar("T")
 
@@ -27,9 +27,9 @@ class Said(BaseModel):
 
 
 class Asked(BaseModel):
-    """A body. What it does not know is a mistake of the client's, and said to be one."""
+    """A body, taken at its word: no `"1"` for 1, and nothing that it does not know."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Page(BaseModel, Generic[T]):
@@ -58,20 +58,17 @@ _WORDS = {
     503: "The store cannot be reached now",
 }
 
+PROBLEM = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": words} for status, words in _WORDS.items()
+    status: {"content": PROBLEM, "description": words} for status, words in _WORDS.items()
 }
-"""The `responses` of every router."""
+"""The `responses` of every router; `description.py` adds the schema."""
 
-
-def _plain(text: str) -> str:
-    if not all(sign.isprintable() or sign in "\n\t\r" for sign in text):
-        raise ValueError("control characters are not allowed")
-    return text
-
-
-Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_plain)]
-Text = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_plain)]
+Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Text = Annotated[
+    str, StringConstraints(max_length=4000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")
+]
 UserName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,38})$")]
 ProjectPart = Annotated[
     str, Path(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")
@@ -83,4 +80,6 @@ ProjectName = Annotated[
     ),
 ]
 VariableName = Annotated[str, Path(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,199}$")]
-EnvironmentName = Annotated[str, Path(min_length=1, max_length=100), AfterValidator(_plain)]
+EnvironmentName = Annotated[
+    str, Path(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f/]+$")
+]

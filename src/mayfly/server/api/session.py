@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
 from mayfly.server.api.access import Caller, cookie_name, may
-from mayfly.server.api.said import REFUSALS
+from mayfly.server.api.said import REFUSALS, Asked
 from mayfly.server.people import logins
 from mayfly.server.people.roles import Action
 from mayfly.server.refusals import Forbidden
@@ -24,7 +24,7 @@ _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sig
 <body><p><a href="{address}">On to {title}</a></p></body></html>"""
 
 
-class TokenShown(BaseModel):
+class TokenShown(Asked):
     token: str = Field(max_length=200)
 
 
