@@ -45,19 +45,17 @@ class MemoryStore:
         pass
 
     def _carry_out(self, work: Callable[[Tx], T], number: int) -> T:
-        tx = _Transaction(self._tables, self._journals, self._trimmed, number)
+        journals = self._journals if self._observe is None else {}
+        tx = _Transaction(self._tables, journals, self._trimmed, number)
         try:
             result = work(tx)
         except BaseException:
             tx.undo()
             raise
         self._number = max(self._number, number)
-        for run, job, event in tx.emitted:
-            if self._observe is not None:
+        if self._observe is not None:
+            for event in tx.emitted:
                 self._observe(event)
-            else:
-                journal = self._journals.setdefault(run, [])
-                journal.append(Entry(run, _last(journal, self._trimmed, run) + 1, job, event))
         self._watches.announce(tx.topics)
         return result
 
@@ -73,12 +71,12 @@ class _Transaction:
         number: int,
     ):
         self.number = number
-        self.emitted: list[tuple[str, str | None, Event]] = []
+        self.emitted: list[Event] = []
         self.topics: dict[str, None] = {}
         self._tables = tables
         self._journals = journals
         self._trimmed = trimmed
-        self._undo: list[tuple[dict[str, Any], str, Any]] = []
+        self._undo: list[Callable[[], None]] = []
 
     def get(self, kind: type[R], key: str) -> R | None:
         found: R | None = self._table(kind).get(key)
@@ -113,15 +111,15 @@ class _Transaction:
     def add(self, row: Any) -> None:
         if row.id in self._table(type(row)):
             raise KeyTaken(f"{type(row).__name__} {row.id}")
-        self._set(type(row), row.id, self._versioned(row))
+        self._set(self._table(type(row)), row.id, self._versioned(row))
 
     def put(self, row: Any) -> None:
         if self.number == 0:
             raise RuntimeError("put belongs into a serial transaction")
-        self._set(type(row), row.id, self._versioned(row))
+        self._set(self._table(type(row)), row.id, self._versioned(row))
 
     def delete(self, kind: type[Any], key: str) -> None:
-        self._set(kind, key, _MISSING)
+        self._set(self._table(kind), key, _MISSING)
 
     def update(
         self, kind: type[Any], key: str, expected: Mapping[str, Any], **changes: Any
@@ -129,42 +127,48 @@ class _Transaction:
         row = self._table(kind).get(key)
         if row is None or any(getattr(row, name) != value for name, value in expected.items()):
             return False
-        self._set(kind, key, self._versioned(replace(row, **changes)))
+        self._set(self._table(kind), key, self._versioned(replace(row, **changes)))
         return True
 
     def emit(self, run: str, job: str | None, events: Sequence[Event]) -> None:
-        self.emitted += [(run, job, event) for event in events]
+        self.emitted += events
+        journal = self._journals.setdefault(run, [])
+        length = len(journal)
+        self._undo.append(lambda: journal.__delitem__(slice(length, None)))
+        for event in events:
+            journal.append(Entry(run, _last(journal, self._trimmed, run) + 1, job, event))
         self.announce(run_topic(run))
 
     def trim_journal(self, run: str, upto: int) -> None:
         before = self._trimmed.get(run, 0)
         if upto > before:
-            self._journals[run] = self._journals.get(run, [])[upto - before :]
-            self._trimmed[run] = upto
+            self._set(self._journals, run, self._journals.get(run, [])[upto - before :])
+            self._set(self._trimmed, run, upto)
 
     def announce(self, topic: str) -> None:
         self.topics[topic] = None
 
     def undo(self) -> None:
-        for table, key, before in reversed(self._undo):
-            if before is _MISSING:
-                table.pop(key, None)
-            else:
-                table[key] = before
+        for back in reversed(self._undo):
+            back()
 
     def _table(self, kind: type[Any]) -> dict[str, Any]:
         return self._tables.setdefault(kind, {})
 
-    def _set(self, kind: type[Any], key: str, row: Any) -> None:
-        table = self._table(kind)
-        self._undo.append((table, key, table.get(key, _MISSING)))
-        if row is _MISSING:
-            table.pop(key, None)
-        else:
-            table[key] = row
+    def _set(self, table: dict[str, Any], key: str, value: Any) -> None:
+        before = table.get(key, _MISSING)
+        self._undo.append(lambda: _assign(table, key, before))
+        _assign(table, key, value)
 
     def _versioned(self, row: Any) -> Any:
         return replace(row, version=self.number) if hasattr(row, "version") else row
+
+
+def _assign(table: dict[str, Any], key: str, value: Any) -> None:
+    if value is _MISSING:
+        table.pop(key, None)
+    else:
+        table[key] = value
 
 
 def _last(journal: list[Entry], trimmed: Mapping[str, int], run: str) -> int:
