@@ -1,0 +1,130 @@
+"""Projects, their members, environments, secrets and variables, over HTTP."""
+
+import json
+
+from tests.server.api.site import made
+
+from mayfly.store.people import AuditRow, MemberRow, SecretRow
+from mayfly.store.rows import HostRow, ProjectRow
+
+HERE = "/api/v1/projects/acme/site"
+
+
+async def test_a_site_administrator_makes_a_project_and_is_its_first_administrator() -> None:
+    site = await made()
+    async with site.client("root") as client:
+        answer = await client.post("/api/v1/projects", json={"id": "acme/new", "public": True})
+        assert answer.status_code == 201
+        assert answer.json()["public"] is True
+        again = await client.post("/api/v1/projects", json={"id": "Acme/New"})
+    assert again.status_code == 409
+    [member] = await site.rows(MemberRow, project="acme/new")
+    assert (member.user, member.role) == ("root", "admin")
+
+
+async def test_only_what_was_given_is_changed_and_only_changes_are_audited() -> None:
+    site = await made()
+    async with site.client("admin") as client:
+        await client.patch(HERE, json={"losses_allowed": 3})
+        await client.patch(HERE, json={"losses_allowed": 3})
+        answer = await client.patch(HERE, json={"native_on_push": True})
+    assert answer.json()["losses_allowed"] == 3
+    first, second = await site.rows(AuditRow, action="project.change")
+    assert first.details == {"before": {"losses_allowed": 1}, "after": {"losses_allowed": 3}}
+    assert second.details["after"] == {"native_on_push": True}
+    assert (first.actor, first.project, first.address) == ("admin", "acme/site", "127.0.0.1")
+
+
+async def test_a_projects_own_administrators_cannot_enlarge_its_part_of_the_fleet() -> None:
+    site = await made()
+    await site.add(HostRow(id="h1"))
+    async with site.client("admin") as client:
+        assert (await client.patch(HERE, json={"weight": 100})).status_code == 422
+        assert (await client.patch(f"{HERE}/allotment", json={"weight": 9})).status_code == 403
+    async with site.client("root") as client:
+        body = {"weight": 9, "quota_jobs": 4, "hosts": ["h1"]}
+        answer = await client.patch(f"{HERE}/allotment", json=body)
+        unknown = await client.patch(f"{HERE}/allotment", json={"hosts": ["h2"]})
+    assert answer.status_code == 200
+    [row] = await site.rows(ProjectRow, id="acme/site")
+    assert (row.weight, row.quota_jobs, row.hosts) == (9, 4, ("h1",))
+    assert unknown.status_code == 400
+    assert "h2" in unknown.json()["error"]
+
+
+async def test_strangers_see_public_projects_only() -> None:
+    site = await made()
+    for person, seen in ((None, ["acme/open"]), ("viewer", ["acme/open", "acme/site"])):
+        async with site.client(person) as client:
+            found = (await client.get("/api/v1/projects")).json()
+        assert [project["id"] for project in found] == seen
+
+
+async def test_members_come_change_and_go() -> None:
+    site = await made()
+    async with site.client("admin") as client:
+        put = await client.put(f"{HERE}/members/stranger", json={"role": "maintainer"})
+        assert put.json()["role"] == "maintainer"
+        unknown = await client.put(f"{HERE}/members/nobody", json={"role": "viewer"})
+        assert unknown.status_code == 404
+        assert (await client.delete(f"{HERE}/members/viewer")).status_code == 204
+        assert (await client.delete(f"{HERE}/members/viewer")).status_code == 404
+        members = (await client.get(f"{HERE}/members")).json()
+    assert {m["user"]: m["role"] for m in members} == {
+        "admin": "admin",
+        "maintainer": "maintainer",
+        "stranger": "maintainer",
+    }
+    async with site.client("viewer") as client:
+        assert (await client.get(HERE)).status_code == 404
+
+
+async def test_secrets_go_in_and_never_out() -> None:
+    site = await made()
+    said = []
+    async with site.client("maintainer") as client:
+        said.append(await client.put(f"{HERE}/secrets/Deploy_Key", json={"value": "s3cr3t"}))
+        said.append(await client.get(f"{HERE}/secrets"))
+        said.append(await client.put(f"{HERE}/secrets/X", json={"value": {"s3cr3t": 1}}))
+        assert said[1].json()[0]["name"] == "DEPLOY_KEY"
+        assert said[2].status_code == 422
+    async with site.client("admin") as client:
+        said.append(await client.get(f"{HERE}/audit"))
+    assert not any("s3cr3t" in answer.text for answer in said)
+    [row] = await site.rows(SecretRow)
+    assert row.value == "s3cr3t"
+    assert "s3cr3t" not in json.dumps([row.details for row in await site.rows(AuditRow)])
+    async with site.client("maintainer") as client:
+        assert (await client.delete(f"{HERE}/secrets/deploy_key")).status_code == 204
+    assert await site.rows(SecretRow) == []
+
+
+async def test_names_of_the_forge_are_not_to_be_set() -> None:
+    site = await made()
+    async with site.client("maintainer") as client:
+        answer = await client.put(f"{HERE}/secrets/GITHUB_TOKEN", json={"value": "x"})
+    assert answer.status_code == 400
+
+
+async def test_variables_can_be_read() -> None:
+    site = await made()
+    async with site.client("maintainer") as client:
+        await client.put(f"{HERE}/variables/region", json={"value": "eu"})
+        await client.put(f"{HERE}/variables/REGION", json={"value": "us"})
+    async with site.client("viewer") as client:
+        [variable] = (await client.get(f"{HERE}/variables")).json()
+    assert (variable["name"], variable["value"], variable["by"]) == ("REGION", "us", "maintainer")
+
+
+async def test_an_environments_reviewers_must_be_users() -> None:
+    site = await made()
+    place = f"{HERE}/environments/Production"
+    async with site.client("admin") as client:
+        assert (await client.put(place, json={"reviewers": ["ghost"]})).status_code == 400
+        rules = {"reviewers": ["viewer"], "wait_minutes": 5, "branches": ["release/*"]}
+        assert (await client.put(place, json=rules)).status_code == 200
+        [shown] = (await client.get(f"{HERE}/environments")).json()
+        assert shown["name"] == "Production"
+        assert shown["reviewers"] == ["viewer"]
+        assert (await client.delete(f"{HERE}/environments/production")).status_code == 204
+    assert "environment.set" in await site.audited()
