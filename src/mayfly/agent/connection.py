@@ -141,12 +141,15 @@ async def reach(
         raise InvalidInput(
             f"{server!r} is no address of a server", remedy="use https://HOST[:PORT]"
         )
-    trusted = ssl.create_default_context()
-    if ca_file is not None:
-        try:
+    # Reading all certificates takes a while; without TLS there is nobody to trust.
+    trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if url.scheme == "https":
+            trusted = ssl.create_default_context()
+        if ca_file is not None:
             trusted.load_verify_locations(ca_file)
-        except OSError as error:
-            raise HostCannot(f"cannot use the certificates in {ca_file}: {error}") from error
+    except OSError as error:
+        raise HostCannot(f"cannot use the certificates in {ca_file}: {error}") from error
     async with httpx.AsyncClient(
         base_url=url,
         headers={
