@@ -16,6 +16,7 @@ from mayfly.server.api import (
     reviews,
     runs,
     session,
+    submissions,
     values,
 )
 from mayfly.server.api.description import describe
@@ -24,6 +25,8 @@ from mayfly.server.api.methods import with_methods
 from mayfly.server.api.requests import Defects, Requests
 from mayfly.server.api.state import keep_services
 from mayfly.server.services import Services
+from mayfly.server.web import errors
+from mayfly.server.web.router import router as pages
 
 API = "/api/v1"
 
@@ -34,6 +37,7 @@ _API_ROUTERS = (
     members.router,
     values.router,
     runs.router,
+    submissions.router,
     jobs.router,
     events.router,
     reviews.router,
@@ -54,7 +58,7 @@ def make_app(services: Services) -> FastAPI:
         max_body_size=settings.body_limit,
     )
     keep_services(app, services)
-    shown = with_methods(app, problems.as_json)
+    shown = with_methods(app, errors.shown)
     problems.install(app, shown)
     # The last is the outermost.
     app.add_middleware(Defects, shown=shown)
@@ -66,4 +70,5 @@ def make_app(services: Services) -> FastAPI:
         app.include_router(router, prefix=API)
     app.include_router(blobs.upload_router(settings.blob_limit), prefix=API)
     describe(app)
+    app.include_router(pages)
     return app

@@ -1,0 +1,39 @@
+"""Errors as pages, for browsers; everything else gets them as the API says them."""
+
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from mayfly.server.problems import Problem, as_json
+from mayfly.server.web.pages import bare
+
+_NOT_PAGES = ("/api/", "/agent/", "/webhooks/", "/healthz", "/readyz", "/metrics")
+_TITLES = {
+    401: "Sign in",
+    403: "Not yours to do",
+    404: "Not there",
+    409: "Not as things stand",
+    422: "Not understood",
+    429: "Too often",
+    500: "A defect of ours",
+    503: "Away for a moment",
+}
+
+
+def shown(request: Request, problem: Problem) -> Response:
+    """See `server.problems.Shown`. Who is not signed in goes to the sign-in page and comes back."""
+    if not _wants_page(request):
+        return as_json(request, problem)
+    if problem.status == HTTPStatus.UNAUTHORIZED and request.method == "GET":
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/sign-in?{urlencode({'to': here})}", HTTPStatus.SEE_OTHER)
+    title = _TITLES.get(problem.status) or HTTPStatus(problem.status).phrase
+    html = bare("error.html", title=title, problem=problem)
+    return HTMLResponse(html, problem.status, dict(problem.headers or {}))
+
+
+def _wants_page(request: Request) -> bool:
+    accepts = request.headers.get("accept", "")
+    return "text/html" in accepts and not request.url.path.startswith(_NOT_PAGES)

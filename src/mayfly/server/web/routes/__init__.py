@@ -1,0 +1,1 @@
+"""The pages' routes, one file a page; `router.py` joins them."""

@@ -1,0 +1,1 @@
+"""What pages show, as small dataclasses made from rows by pure functions."""
