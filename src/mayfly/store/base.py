@@ -71,6 +71,12 @@ class Tx(View, Protocol):
     def number(self) -> int:
         """Grows with each serial transaction; 0 in one of `write`."""
 
+    @property
+    def committed(self) -> int:
+        """What serial transactions up to this number wrote stays; that of later ones may still be
+        undone, even if this one sees it.
+        """
+
     def add(self, row: Any) -> None:
         """Raises KeyTaken."""
 

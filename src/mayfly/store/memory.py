@@ -71,6 +71,7 @@ class _Transaction:
         number: int,
     ):
         self.number = number
+        self.committed = max(0, number - 1)
         self.emitted: list[Event] = []
         self.topics: dict[str, None] = {}
         self._tables = tables

@@ -87,9 +87,11 @@ class Connected:
         link.begin()
         batch = Batch(self._model.journals, link, alone=len(calls) == 1)
         number = self._tick(link, calls)
+        committed = max(0, number - 1)
         for call in calls:
             serial = call.mode is Mode.SERIAL
-            self._work(call, batch, number if serial else 0)
+            tx = Transaction(self._model, batch, number if serial else 0, committed)
+            self._work(call, batch, tx)
             number += serial
         if all(call.error is not None for call in calls):
             link.rollback()
@@ -107,10 +109,10 @@ class Connected:
         ((last,),) = link.rows(self._model.clock.tick(), {"by": serial})
         return int(last) - serial + 1
 
-    def _work(self, call: Call, batch: Batch, number: int) -> None:
+    def _work(self, call: Call, batch: Batch, tx: Transaction) -> None:
         call.error = None
         try:
-            call.result = call.work(Transaction(self._model, batch, number))
+            call.result = call.work(tx)
         except self._driver.errors:
             raise
         except Exception as error:  # noqa: BLE001 (whatever a work raises is its caller's)

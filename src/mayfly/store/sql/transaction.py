@@ -20,8 +20,9 @@ class Transaction:
     that large fields are not made into JSON, encrypted and sent again each time.
     """
 
-    def __init__(self, model: Model, batch: Batch, number: int):
+    def __init__(self, model: Model, batch: Batch, number: int, committed: int):
         self.number = number
+        self.committed = committed
         self._model = model
         self._batch = batch
         self._seen: dict[tuple[type[Any], str], Any] = {}
