@@ -1,6 +1,10 @@
 """The server's HTTP application: all routes, and what is around each of them."""
 
+from collections.abc import Callable
+from typing import Any
+
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 import mayfly
 from mayfly.server import problems
@@ -21,8 +25,8 @@ from mayfly.server.api import (
 )
 from mayfly.server.api.description import describe
 from mayfly.server.api.headers import Heads, SecurityHeaders
-from mayfly.server.api.methods import with_methods
-from mayfly.server.api.requests import Defects, Requests
+from mayfly.server.api.methods import told_methods
+from mayfly.server.api.requests import Defects, Requests, TooLargeToo
 from mayfly.server.api.state import keep_services
 from mayfly.server.services import Services
 from mayfly.server.web import errors
@@ -45,10 +49,29 @@ _API_ROUTERS = (
 )
 
 
+class _Application(FastAPI):
+    """With what is around all of it, even around what the framework answers by itself."""
+
+    def __init__(self, around: Callable[[ASGIApp], ASGIApp], **options: Any):
+        self._around = around
+        super().__init__(**options)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return self._around(super().build_middleware_stack())
+
+
 def make_app(services: Services) -> FastAPI:
     """Starts nothing by itself: loops and listening are of `server.main`."""
     settings = services.settings
-    app = FastAPI(
+
+    shown = told_methods(errors.shown)
+
+    def around(inner: ASGIApp) -> ASGIApp:
+        told = Requests(TooLargeToo(inner, shown=shown), metrics=services.metrics)
+        return SecurityHeaders(told, secure=settings.secure)
+
+    app = _Application(
+        around,
         title="Mayfly",
         summary="Every CI job in a fresh, single-use microVM",
         version=mayfly.__version__,
@@ -58,13 +81,9 @@ def make_app(services: Services) -> FastAPI:
         max_body_size=settings.body_limit,
     )
     keep_services(app, services)
-    shown = with_methods(app, errors.shown)
     problems.install(app, shown)
-    # The last is the outermost.
     app.add_middleware(Defects, shown=shown)
     app.add_middleware(Heads)
-    app.add_middleware(Requests, metrics=services.metrics)
-    app.add_middleware(SecurityHeaders, secure=settings.secure)
     app.include_router(health.router)
     for router in _API_ROUTERS:
         app.include_router(router, prefix=API)

@@ -35,7 +35,7 @@ Reader = Annotated[Caller, may(Action.RUN_READ)]
 Places = Mapping[str, int]
 
 
-def _place(
+async def _place(
     after: Annotated[str, Query(max_length=10_000, description="`id` of the last event")] = "",
     last_event_id: Annotated[str, Header(max_length=10_000)] = "",
 ) -> str:

@@ -21,13 +21,13 @@ def methods_of(app: FastAPI, path: str) -> list[str]:
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
-def with_methods(app: FastAPI, shown: Shown) -> Shown:
-    """Problems as `shown` shows them, but OPTIONS is none, and a wrong method hears the right."""
+def told_methods(shown: Shown) -> Shown:
+    """As `shown`, but OPTIONS is no problem, and a wrong method hears the right ones."""
 
     def show(request: Request, problem: Problem) -> Response:
         if problem.status != _NOT_ALLOWED:
             return shown(request, problem)
-        allow = {"Allow": ", ".join(methods_of(app, request.url.path))}
+        allow = {"Allow": ", ".join(methods_of(request.app, request.url.path))}
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=allow)
         return shown(request, replace(problem, headers=allow))

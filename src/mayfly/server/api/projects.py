@@ -22,7 +22,7 @@ from mayfly.server.people.roles import Action
 from mayfly.store.rows import ProjectRow, ScheduleRow
 
 
-def project_path(owner: ProjectPart, name: ProjectPart) -> None:
+async def project_path(owner: ProjectPart, name: ProjectPart) -> None:
     """Documents and checks the path; the gate has found the project."""
 
 

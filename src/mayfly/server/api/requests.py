@@ -10,10 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from mayfly.server.metrics import Metrics
-from mayfly.server.problems import Shown, defect
+from mayfly.server.problems import Problem, Shown, defect
 
 _log = logging.getLogger(__name__)
 
+_TOO_LARGE = 413
 _ID_HEADER = "X-Request-Id"
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -80,6 +81,30 @@ class Defects:
                 raise
             response = self._shown(Request(scope), defect(error))
             await response(scope, receive, send)
+
+
+class TooLargeToo:
+    """The framework says in plain text that a body is too large; this says it as we say things."""
+
+    def __init__(self, app: ASGIApp, *, shown: Shown):
+        self._app = app
+        self._shown = shown
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        replaced = False
+
+        async def as_problem(message: Message) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start" and message["status"] == _TOO_LARGE:
+                kind = Headers(raw=message["headers"]).get("content-type", "")
+                replaced = kind.startswith("text/plain")
+                if replaced:
+                    problem = Problem(_TOO_LARGE, "the body of the request is too large")
+                    await self._shown(Request(scope), problem)(scope, receive, send)
+            if not replaced:
+                await send(message)
+
+        await self._app(scope, receive, as_problem)
 
 
 def _id(scope: Scope) -> str:
