@@ -286,6 +286,7 @@ def upgrade() -> None:
         sa.Column("conclusion", TEXT, nullable=True),
         sa.Column("cancelled", TEXT, nullable=True),
         sa.Column("closed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("problem", TEXT, nullable=True),
         sa.Column("look_at", sa.Double(), nullable=True),
         sa.Column("sealed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
@@ -342,6 +343,24 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_sign_ins_until"), "sign_ins", ["until"], unique=False)
     op.create_table(
+        "starts",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("project", TEXT, nullable=False),
+        sa.Column("event", TEXT, nullable=False),
+        sa.Column("ref", TEXT, nullable=False),
+        sa.Column("sha", TEXT, nullable=True),
+        sa.Column("actor", TEXT, server_default="", nullable=False),
+        sa.Column("payload", TEXT, server_default="{}", nullable=False),
+        sa.Column("workflow", TEXT, nullable=True),
+        sa.Column("cron", TEXT, nullable=True),
+        sa.Column("tries", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("after", sa.Double(), server_default=sa.text("0.0"), nullable=False),
+        sa.Column("taken_until", sa.Double(), server_default=sa.text("0.0"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_starts")),
+    )
+    op.create_index(op.f("ix_starts_after"), "starts", ["after"], unique=False)
+    op.create_index(op.f("ix_starts_project"), "starts", ["project"], unique=False)
+    op.create_table(
         "tokens",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("hash", TEXT, nullable=False),
@@ -389,6 +408,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_tokens_user"), table_name="tokens")
     op.drop_index(op.f("ix_tokens_hash"), table_name="tokens")
     op.drop_table("tokens")
+    op.drop_index(op.f("ix_starts_project"), table_name="starts")
+    op.drop_index(op.f("ix_starts_after"), table_name="starts")
+    op.drop_table("starts")
     op.drop_index(op.f("ix_sign_ins_until"), table_name="sign_ins")
     op.drop_table("sign_ins")
     op.drop_index(op.f("ix_sessions_until"), table_name="sessions")
