@@ -29,6 +29,7 @@ from mayfly.cli import (
     run,
     serve,
     shell,
+    up,
 )
 from mayfly.domain.errors import ExitCode, HostCannot, MayflyError
 
@@ -67,6 +68,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(image.app, name="image")
 app.command("shell")(shell.shell)
 app.command("gc")(gc.gc)
+app.command("up")(up.up)
 app.command("serve")(serve.serve)
 app.command("login")(login.login)
 app.command("logout")(login.logout)

@@ -70,6 +70,7 @@ def serve(
     from mayfly.cli.terminal import say
     from mayfly.server.config import load_server_config
     from mayfly.server.logs import configure_logs
+    from mayfly.server.main import Up
     from mayfly.server.main import serve as run_server
 
     home = writable_home()
@@ -77,10 +78,10 @@ def serve(
         home, config, database=database, blobs=blobs, listen=listen, base_url=base_url
     )
 
-    def started(url: str, token: str | None) -> None:
-        say(f"serving on {url}")
-        if token:
-            say(f"the first administrator signs in with: {token}")
+    def started(up: Up) -> None:
+        say(f"serving on {up.url}")
+        if up.token:
+            say(f"the first administrator signs in with: {up.token}")
 
     async def main(stop: asyncio.Event) -> int:
         await run_server(chosen, home, stop, started)

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from mayfly.server.api import agents
@@ -20,8 +21,10 @@ from mayfly.server.listening import listening
 from mayfly.server.people.tokens import first_admin_token
 from mayfly.server.services import Services
 from mayfly.server.settings import Settings
+from mayfly.server.starts import Starts
 from mayfly.services.providers import open_providers
 from mayfly.store.blobs import open_blobs
+from mayfly.store.rows import ProjectRow
 from mayfly.store.sql.migrate import migrate
 from mayfly.store.sql.store import open_store
 from mayfly.store.vault import Vault
@@ -29,8 +32,18 @@ from mayfly.system.home import Home
 from mayfly.system.tasks import stop
 from mayfly.system.threads import in_thread
 
-Started = Callable[[str, str | None], None]
-"""Told the address once it is reachable, and a token if nobody could sign in without."""
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """A server that answers. `token` is there once: while nobody could sign in without it."""
+
+    url: str
+    token: str | None
+    services: Services
+
+
+Started = Callable[[Up], None]
+"""Told once it can be reached."""
 
 
 async def serve(config: ServerConfig, home: Home, wish: asyncio.Event, started: Started) -> None:
@@ -39,10 +52,11 @@ async def serve(config: ServerConfig, home: Home, wish: asyncio.Event, started: 
         app = make_app(services)
         keys = HostKeys(services.store, services.now)
         app.include_router(agents.router(services.hosts, keys, services.store, services.now))
-        loops = [asyncio.create_task(loop()) for loop in _loops(services)]
+        loops = [asyncio.create_task(loop()) for loop in _loops(services, home)]
         try:
             async with listening(app, *config.listen):
-                started(config.url, await first_admin_token(services.store, services.now()))
+                token = await first_admin_token(services.store, services.now())
+                started(Up(config.url, token, services))
                 await _until(wish, loops)
         finally:
             await stop(*loops)
@@ -74,7 +88,7 @@ async def opened(config: ServerConfig, home: Home) -> AsyncIterator[Services]:
         await store.close()
 
 
-def _loops(services: Services) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+def _loops(services: Services, home: Home) -> list[Callable[[], Coroutine[Any, Any, None]]]:
     """What goes on beside answering."""
     clockwork = Clockwork(
         services.store,
@@ -83,4 +97,17 @@ def _loops(services: Services) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         services.journal,
         services.now,
     )
-    return [clockwork.run]
+    starts = Starts(
+        services.store,
+        services.blobs,
+        services.submissions,
+        home=home,
+        credentials=_no_credentials,
+        now=services.now,
+    )
+    return [clockwork.run, starts.run]
+
+
+async def _no_credentials(_project: ProjectRow) -> str | None:
+    """Repositories that everybody may read."""
+    return None

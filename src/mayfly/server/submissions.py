@@ -52,16 +52,19 @@ class Submissions:
         self._now = now
         self._new_id = new_id
 
-    async def submit(self, project: str, submission: Submission, actor: str) -> Submitted:
-        """All of it or nothing. InvalidInput, WorkflowInvalid with places."""
+    async def check(self, submission: Submission) -> None:
+        """InvalidInput, WorkflowInvalid with places. Reads it all, outside every transaction."""
         if not 0 < len(submission.runs) <= MAX_RUNS:
             raise InvalidInput(f"a submission has 1 to {MAX_RUNS} runs")
-        # Read beforehand: nobody else can write while a serial transaction goes on.
         await in_thread(_read_all, submission)
+
+    async def submit(self, project: str, submission: Submission, actor: str) -> Submitted:
+        """Check it and begin it: all of it or nothing."""
+        await self.check(submission)
         return await self._store.serial(lambda tx: self.begin(tx, project, submission, actor))
 
     def begin(self, tx: Tx, project: str, submission: Submission, actor: str) -> Submitted:
-        """Write its runs down and begin them."""
+        """Write the runs of a checked submission down and begin them."""
         owner = tx.get(ProjectRow, project)
         if owner is None:
             raise InvalidInput(f"there is no project {project!r} here")
