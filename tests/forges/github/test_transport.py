@@ -186,3 +186,19 @@ async def test_a_poll_that_did_not_change_gives_the_kept_answer() -> None:
     other = Identity("other", me.budget, me.credential)
     assert await reach.pages(poll, other) == [["kept"]]
     assert asked == [None, '"1"', None]
+
+
+@virtual_time
+async def test_what_is_not_polled_is_asked_anew() -> None:
+    asked = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("if-none-match"))
+        return httpx.Response(200, json=[len(asked)], headers={"etag": '"1"'})
+
+    reach, me = reaching(answer), identity()
+    read = Request("GET", "things{?per_page}")
+    poll = Request("GET", "things{?per_page}", kind=Kind.POLL, polled=True)
+    for count, request in enumerate((read, poll, read), 1):
+        assert await reach.pages(request, me) == [[count]]
+    assert asked == [None, None, None]
