@@ -2,8 +2,17 @@ from pathlib import Path
 
 import pytest
 
+from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import ExitCode, InvalidInput
-from mayfly.machines.images.recipe import Apt, RecipeFile, built_in, load_recipe, parse_recipe
+from mayfly.machines.images.recipe import (
+    Apt,
+    Archive,
+    Recipe,
+    RecipeFile,
+    built_in,
+    load_recipe,
+    parse_recipe,
+)
 
 WHOLE = """
 name = "tools"
@@ -101,3 +110,62 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"cannot read the recipe .*gone\.toml"):
         load_recipe(str(tmp_path / "gone.toml"))
+
+
+LAYERED = f"""
+name = "tools"
+base = "default"
+[archives."/opt/tool"]
+amd64 = {{ url = "https://example.org/amd64.tar.gz", sha256 = "{"a" * 64}" }}
+arm64 = {{ url = "file:///arm64.tar.gz", sha256 = "{"b" * 64}" }}
+"""
+
+
+def test_a_recipe_with_a_base() -> None:
+    recipe = parse_recipe(LAYERED, "tools.toml")
+    assert recipe.base == load_recipe("default")
+    assert recipe.archives == {
+        "/opt/tool": {
+            Architecture.AMD64: Archive("https://example.org/amd64.tar.gz", "a" * 64),
+            Architecture.ARM64: Archive("file:///arm64.tar.gz", "b" * 64),
+        }
+    }
+
+
+def test_a_base_is_found_beside_the_recipe(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text('name = "mine"')
+    (tmp_path / "tools.toml").write_text(LAYERED.replace('"default"', '"./base.toml"'))
+    assert load_recipe(str(tmp_path / "tools.toml")).base == Recipe("mine")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('base = "default"', ""), "tools.toml: base is missing"),
+        (('base = "default"', 'base = "nothing"'), "no recipe is called 'nothing'"),
+        (("[archives.", "[other."), "tools.toml: archives is missing"),
+        (("/opt/tool", "opt/tool"), r'archives."opt/tool" must be an absolute, plain path'),
+        (("/opt/tool", "/opt/../tool"), "must be an absolute, plain path"),
+        (("b" * 64, "B" * 64), r'archives."/opt/tool".arm64.sha256 has a value'),
+        (("https://", "ftp://"), r'archives."/opt/tool".amd64.url has a value'),
+        (("arm64 =", "riscv64 ="), r'archives."/opt/tool".riscv64 is not known here'),
+        (("sha256 =", "md5 ="), "sha256 is missing"),
+        (("name =", 'packages = ["git"]\nname ='), "tools.toml: packages is not known here"),
+    ],
+)
+def test_what_is_wrong_with_a_recipe_that_has_a_base(change: tuple[str, str], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        parse_recipe(LAYERED.replace(*change, 1), "tools.toml")
+
+
+def test_a_base_has_none_itself(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(LAYERED.replace('"default"', '"./own.toml"'))
+    with pytest.raises(InvalidInput, match="base is not allowed where another recipe"):
+        load_recipe(str(file))
+
+
+def test_githubs_runner_is_pinned_for_both_architectures() -> None:
+    recipe = load_recipe("github")
+    assert recipe.base == load_recipe("default")
+    assert set(recipe.archives["/opt/actions-runner"]) == set(Architecture)

@@ -36,7 +36,7 @@ def publish(store: TemplateStore, key: str = KEY) -> None:
 
 @contextlib.contextmanager
 def loaded(store: TemplateStore, folder: Path) -> Iterator[Template]:
-    template = store.load(KEY, folder / "root", "tcg")
+    template = store.load(KEY, "tcg", folder / "root")
     yield template
     template.close()
 
@@ -77,7 +77,7 @@ def test_a_changed_file_is_noticed_and_the_template_removed(
     with file.open("r+b") as opened:
         opened.write(b"X")
     with pytest.raises(TemplateDamaged, match=f"damaged: {name}$"):
-        store.load(KEY, tmp_path / "root", "tcg")
+        store.load(KEY, "tcg", tmp_path / "root")
     assert not store.exists(KEY)
     publish(store)
     with loaded(store, tmp_path):
@@ -89,14 +89,14 @@ def test_a_missing_file_is_damage(store: TemplateStore, tmp_path: Path, name: st
     publish(store)
     (tmp_path / KEY / name).unlink()
     with pytest.raises(TemplateDamaged):
-        store.load(KEY, tmp_path / "root", "tcg")
+        store.load(KEY, "tcg", tmp_path / "root")
 
 
 def test_a_seal_that_is_no_json_is_damage(store: TemplateStore, tmp_path: Path) -> None:
     publish(store)
     (tmp_path / KEY / "seal.json").write_text("{")
     with pytest.raises(TemplateDamaged):
-        store.load(KEY, tmp_path / "root", "tcg")
+        store.load(KEY, "tcg", tmp_path / "root")
 
 
 def test_a_failed_load_keeps_no_descriptor(store: TemplateStore, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_failed_load_keeps_no_descriptor(store: TemplateStore, tmp_path: Path)
     (tmp_path / KEY / "state").unlink()
     before = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.raises(TemplateDamaged):
-        store.load(KEY, tmp_path / "root", "tcg")
+        store.load(KEY, "tcg", tmp_path / "root")
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 

@@ -2,7 +2,8 @@
 
 An image is a read-only folder named by a digest; a machine boots its `kernel` with
 `append_payload(image.initrd, ...)` as initrd, `kernel_cmdline(architecture)`, its `root` as a
-virtio disk with the serial number `root`, and a fresh ext4 disk with the serial number `scratch`.
+virtio disk with the serial number `root`, its `layer`, if it has one, as one with the serial number
+`layer`, and a fresh ext4 disk with the serial number `scratch`.
 """
 
 from mayfly.machines.images.builder import build

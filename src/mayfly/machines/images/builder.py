@@ -20,6 +20,7 @@ from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import HostCannot
 from mayfly.machines.images.host import mapped_root, require
 from mayfly.machines.images.initrd import MODULES, find_modules, write_initrd
+from mayfly.machines.images.layers import lay_over
 from mayfly.machines.images.manifest import FileEntry, Manifest
 from mayfly.machines.images.plan import TOOLBOX_PACKAGES, BuildPlan, make_plan
 from mayfly.machines.images.progress import Observer, ProgressReader, Stage, silent
@@ -47,9 +48,13 @@ async def build(
 ) -> Image:
     """The image of a recipe: the one there is when nothing it is made of changed, or a new one.
 
-    `rebuild` makes a new one in any case, with today's packages. Raises HostCannot with the end of
+    `rebuild` makes a new one in any case, with today's packages; of one with a base, the base.
+    `observer` hears of both in turn. Raises HostCannot with the end of
     the log when the host lacks something or the build fails. May be cancelled at any time.
     """
+    if recipe.base is not None:
+        base = await build(home, recipe.base, architecture, observer=observer, rebuild=rebuild)
+        return await lay_over(home, recipe, base, observer)
     store = ImageStore(home)
     plan = make_plan(recipe, architecture)
     before = store.find(recipe.name, architecture)

@@ -1,7 +1,8 @@
 #!/bin/sh
 # The first program of a guest: puts the root file system together and hands over to systemd.
 #
-# Disks: "root" (erofs, read-only, the image) and "scratch" (ext4, thrown away with the machine).
+# Disks: "root" (erofs, read-only, the image), "scratch" (ext4, thrown away with the machine) and,
+# for an image that has one, "layer" (erofs, read-only): what it holds lies under the root's files.
 # /payload holds what the host ships into this guest; it is laid over the new root.
 # Nothing here asks a question: a guest that cannot start says why and powers off.
 
@@ -36,10 +37,17 @@ scratch=$(disk scratch vdb)
 mount -t erofs -o ro "$root" /image || fail "cannot mount the root disk $root"
 mount -t ext4 -o noatime,nodiscard "$scratch" /scratch || fail "cannot mount the scratch disk $scratch"
 
+lower=/image
+layer=$(disk layer none)
+if [ -b "$layer" ]; then
+    mount -t erofs -o ro "$layer" /layer || fail "cannot mount the layer $layer"
+    lower=/image:/layer
+fi
+
 mkdir -p /scratch/upper /scratch/work /scratch/docker /scratch/runner ||
     fail "cannot write to the scratch disk $scratch"
 chown 1001:1001 /scratch/runner
-mount -t overlay -o lowerdir=/image,upperdir=/scratch/upper,workdir=/scratch/work overlay /newroot ||
+mount -t overlay -o "lowerdir=$lower,upperdir=/scratch/upper,workdir=/scratch/work" overlay /newroot ||
     fail "cannot mount the overlay"
 
 # What must not lie on an overlay: dockerd's own overlays, and the job's heavily written work folder.

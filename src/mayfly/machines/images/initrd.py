@@ -29,7 +29,7 @@ MODULES: Sequence[str] = (
     "overlay",
 )
 
-_FOLDERS = ("bin", "dev", "image", "modules", "newroot", "proc", "scratch", "sys")
+_FOLDERS = ("bin", "dev", "image", "layer", "modules", "newroot", "proc", "scratch", "sys")
 _APPLETS = ("cat", "chown", "cp", "insmod", "mkdir", "mount", "poweroff", "sh", "switch_root")
 _LINKED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")  # links into /usr on a merged root
 

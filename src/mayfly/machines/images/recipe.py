@@ -14,31 +14,38 @@
     content = "hello"
     mode = "0644"
 
-What a guest cannot do without (systemd, the runner's needs) is added by the builder.
+What a guest cannot do without (systemd, the runner's needs) is added by the builder. Or a recipe
+lays archives over the image of another, which stays as it is and is shared:
+
+    name = "with-tool"
+    base = "default"                             # built in, or a path beside this file
+
+    [archives."/opt/tool"]                       # unpacked there, for the user runner
+    amd64 = { url = "https://example.org/tool-amd64.tar.gz", sha256 = "…" }
+    arm64 = { url = "https://example.org/tool-arm64.tar.gz", sha256 = "…" }
 """
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
 
+from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import InvalidInput
 from mayfly.machines.images.cpio import is_plain
+from mayfly.machines.images.table import Table
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _SUITE = re.compile(r"[a-z][a-z0-9-]*")
 _MIRROR = re.compile(r"https?://[^\s\"';\[\]]+")
 _MODE = re.compile(r"0?[0-7]{3}")
+_URL = re.compile(r"(?:https?://|file:///)[^\s\"']+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 # Of the host while building, of the guest later: the same path in every Debian and Ubuntu.
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-
-_KINDS = {"str": "a string", "list": "a list of strings", "dict": "a table"}
-
-_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +81,24 @@ class RecipeFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Archive:
+    """A tarball (https, http or file) and the SHA-256 it must have."""
+
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
+    """With a `base` only `archives` besides: where they are unpacked, and which by architecture."""
+
     name: str
     packages: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     apt: Apt = field(default_factory=Apt)
     files: Mapping[str, RecipeFile] = field(default_factory=dict)
+    base: "Recipe | None" = None
+    archives: Mapping[str, Mapping[Architecture, Archive]] = field(default_factory=dict)
 
 
 def built_in() -> list[str]:
@@ -89,35 +108,47 @@ def built_in() -> list[str]:
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
-def load_recipe(name_or_path: str) -> Recipe:
+def load_recipe(name_or_path: str, *, as_base: bool = False) -> Recipe:
     """A built-in recipe by name, or one from a path (anything with a slash or ending in .toml).
 
-    Raises InvalidInput naming the file and the key for everything that is wrong with it.
+    A base has none itself. Raises InvalidInput naming the file and the key for everything that is
+    wrong with it.
     """
     if "/" in name_or_path or name_or_path.endswith(".toml"):
         path = Path(name_or_path)
         try:
-            return parse_recipe(path.read_text(encoding="utf-8"), str(path))
+            text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"cannot read the recipe {path}: {error}") from error
+        return parse_recipe(text, str(path), as_base=as_base)
     if name_or_path not in built_in():
         raise InvalidInput(
             f"no recipe is called {name_or_path!r}",
             remedy=f"choose one of {', '.join(built_in())}, or give the path of a .toml file",
         )
     file = f"{name_or_path}.toml"
-    return parse_recipe(files(__package__).joinpath("recipes", file).read_text("utf-8"), file)
+    text = files(__package__).joinpath("recipes", file).read_text("utf-8")
+    return parse_recipe(text, file, as_base=as_base)
 
 
-def parse_recipe(text: str, file: str) -> Recipe:
+def parse_recipe(text: str, file: str, *, as_base: bool = False) -> Recipe:
     """Read a recipe's text; `file` names it in errors. Raises InvalidInput."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput(f"{file}: not TOML: {error}") from error
-    table = _Table(file, "", document)
+    table = Table(file, "", document)
+    name = table.text("name", NAME)
+    if "base" in document or "archives" in document:
+        if as_base:
+            raise table.wrong(
+                "base", "is not allowed where another recipe has this one as its base"
+            )
+        recipe = Recipe(name, base=_base(table, file), archives=_archives(table))
+        table.nothing_else()
+        return recipe
     recipe = Recipe(
-        name=table.text("name", NAME),
+        name=name,
         packages=table.texts("packages", _PACKAGE),
         commands=table.texts("commands", None),
         apt=_apt(table.table("apt")),
@@ -127,65 +158,42 @@ def parse_recipe(text: str, file: str) -> Recipe:
     return recipe
 
 
-class _Table:
-    """Takes known keys out of a TOML table, then complains about what is left."""
-
-    def __init__(self, file: str, path: str, content: Mapping[str, Any]):
-        self._file = file
-        self._path = path
-        self._left = dict(content)
-        self._known: list[str] = []
-
-    def names(self) -> Iterable[str]:
-        return tuple(self._left)
-
-    def text(self, key: str, pattern: re.Pattern[str] | None, default: str | None = None) -> str:
-        value = self._take(key, str, default)
-        if value is None:
-            raise self.wrong(key, "is missing")
-        return self._matching(key, value, pattern)
-
-    def texts(
-        self, key: str, pattern: re.Pattern[str] | None, default: tuple[str, ...] = ()
-    ) -> tuple[str, ...]:
-        values = self._take(key, list, list(default)) or []
-        for index, value in enumerate(values):
-            if not isinstance(value, str):
-                raise self.wrong(f"{key}[{index}]", f"must be a string, not {value!r}")
-            self._matching(f"{key}[{index}]", value, pattern)
-        return tuple(values)
-
-    def table(self, key: str) -> "_Table":
-        content = self._take(key, dict, {})
-        return _Table(self._file, self._name(key), content or {})
-
-    def nothing_else(self) -> None:
-        for key in self._left:
-            raise self.wrong(key, f"is not known here; known: {', '.join(self._known)}")
-
-    def wrong(self, key: str, problem: str) -> InvalidInput:
-        return InvalidInput(f"{self._file}: {self._name(key)} {problem}")
-
-    def _name(self, key: str) -> str:
-        shown = key if re.fullmatch(r"[\w\[\]-]+", key) else f'"{key}"'
-        return f"{self._path}.{shown}" if self._path else shown
-
-    def _take(self, key: str, kind: type[_Value], default: _Value | None) -> _Value | None:
-        self._known.append(key)
-        value = self._left.pop(key, default)
-        if value is not None and not isinstance(value, kind):
-            wanted = _KINDS[kind.__name__]
-            raise self.wrong(key, f"must be {wanted}, not {value!r}")
-        return value
-
-    def _matching(self, key: str, value: str, pattern: re.Pattern[str] | None) -> str:
-        if "\0" in value or (pattern is not None and not pattern.fullmatch(value)):
-            expected = f" (expected {pattern.pattern})" if pattern else ""
-            raise self.wrong(key, f"has a value that cannot be used: {value!r}{expected}")
-        return value
+def _base(table: Table, file: str) -> Recipe:
+    name = table.text("base", None)
+    if "/" in name or name.endswith(".toml"):
+        name = str(Path(file).parent / name)
+    return load_recipe(name, as_base=True)
 
 
-def _apt(table: _Table) -> Apt:
+def _archives(table: Table) -> dict[str, dict[Architecture, Archive]]:
+    found = {}
+    content = table.table("archives")
+    for path in content.names():
+        _require_plain(content, path)
+        entry = content.table(path)
+        found[path] = {
+            architecture: _archive(entry.table(architecture))
+            for architecture in Architecture
+            if architecture in entry.names()
+        }
+        entry.nothing_else()
+    if not found:
+        raise table.wrong("archives", "is missing")
+    return found
+
+
+def _archive(table: Table) -> Archive:
+    archive = Archive(table.text("url", _URL), table.text("sha256", _SHA256))
+    table.nothing_else()
+    return archive
+
+
+def _require_plain(table: Table, path: str) -> None:
+    if not path.startswith("/") or not is_plain(path[1:]):
+        raise table.wrong(path, "must be an absolute, plain path")
+
+
+def _apt(table: Table) -> Apt:
     plain = Apt()
     apt = Apt(
         suite=table.text("suite", _SUITE, plain.suite),
@@ -197,11 +205,10 @@ def _apt(table: _Table) -> Apt:
     return apt
 
 
-def _files(table: _Table) -> dict[str, RecipeFile]:
+def _files(table: Table) -> dict[str, RecipeFile]:
     found = {}
     for path in table.names():
-        if not path.startswith("/") or not is_plain(path[1:]):
-            raise table.wrong(path, "must be an absolute, plain path")
+        _require_plain(table, path)
         entry = table.table(path)
         content = entry.text("content", None)
         found[path] = RecipeFile(content, int(entry.text("mode", _MODE, "0644"), 8))

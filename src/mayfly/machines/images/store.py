@@ -28,6 +28,7 @@ from mayfly.machines.images.verify import damaged, verify
 from mayfly.system.home import Home
 from mayfly.system.locks import locked, locked_if_free
 
+LAYER = "layer.erofs"
 _MANIFEST = "manifest.json"
 _BUILDING = ".building-"
 _SHORTEST_DIGEST = 6
@@ -49,6 +50,11 @@ class Image:
     def root(self) -> Path:
         """erofs, for the guest's disk with the serial number `root`."""
         return self.folder / "root.erofs"
+
+    @property
+    def layer(self) -> Path | None:
+        """erofs of what lies under the root's files, for the disk `layer`; few have one."""
+        return self.folder / LAYER if LAYER in self.manifest.files else None
 
     @property
     def kernel(self) -> Path:

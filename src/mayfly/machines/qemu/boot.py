@@ -45,6 +45,7 @@ async def freeze(
             memory=_new_memory(files, spec.memory_mib),
             root=_open(files, image.root, os.O_RDONLY),
             scratch=_open(files, folder / "scratch", os.O_RDWR),
+            layer=_open(files, image.layer, os.O_RDONLY) if image.layer else None,
         )
         kernel = _open(files, image.kernel, os.O_RDONLY)
         begin = Begin.cold(

@@ -52,18 +52,19 @@ class Begin:
 class Disks:
     """Descriptors of memory and disks; they stay the caller's.
 
-    `memory` is a memfd, `root` the image, `scratch` the writable disk: raw while a template is
-    being made (`base` is None then), qcow2 over `base` in a clone.
+    `memory` is a memfd, `root` and `layer` (if it has one) the image, `scratch` the writable disk:
+    raw while a template is being made (`base` is None then), qcow2 over `base` in a clone.
     """
 
     memory: int
     root: int
     scratch: int
     base: int | None = None
+    layer: int | None = None
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        rest = () if self.base is None else (self.base,)
+        rest = [disk for disk in (self.base, self.layer) if disk is not None]
         return (self.memory, self.root, self.scratch, *rest)
 
 
@@ -101,8 +102,8 @@ def binary(architecture: Architecture) -> str:
     return f"qemu-system-{architecture.machine}"
 
 
-def shape_of(spec: MachineSpec, accelerator: str) -> list[str]:
-    """What template and clone have in common, in order."""
+def shape_of(spec: MachineSpec, accelerator: str, *, layered: bool) -> list[str]:
+    """What template and clone have in common, in order; `layered` when the image has a layer."""
     return [
         binary(spec.architecture),
         "-nodefaults",
@@ -119,6 +120,7 @@ def shape_of(spec: MachineSpec, accelerator: str) -> list[str]:
         *("-device", "virtio-serial-pci,max_ports=4"),
         *("-device", f"virtserialport,id={RUNNER},nr=1,chardev=runner,name={RUNNER_PORT}"),
         *("-device", f"virtserialport,nr=2,chardev=shell,name={SHELL_PORT}"),
+        *(("-device", "virtio-blk-pci,drive=layer,serial=layer") if layered else ()),
         *("-device", "virtio-net-pci,netdev=net,mac=02:6d:61:79:66:6c,romfile="),
     ]
 
@@ -162,13 +164,16 @@ def _disks(disks: Disks) -> list[str]:
     descriptors = {"root": disks.root, "scratch": disks.scratch}
     if disks.base is not None:
         descriptors["base"] = disks.base
+    if disks.layer is not None:
+        descriptors["layer"] = disks.layer
     arguments = []
     for number, (name, descriptor) in enumerate(descriptors.items(), start=1):
         arguments += ["-add-fd", f"fd={descriptor},set={number}"]
         read_only = "off" if name == "scratch" else "on"
         file = f"driver=file,node-name={name}-file,filename=/dev/fdset/{number},locking=off"
         arguments += ["-blockdev", f"{file},read-only={read_only},{_THROW_AWAY}"]
-    arguments += ["-blockdev", "driver=raw,node-name=root,file=root-file,read-only=on"]
+    for name in (disk for disk in ("root", "layer") if disk in descriptors):
+        arguments += ["-blockdev", f"driver=raw,node-name={name},file={name}-file,read-only=on"]
     if disks.base is None:
         return [*arguments, "-blockdev", "driver=raw,node-name=scratch,file=scratch-file"]
     overlay = "driver=qcow2,node-name=scratch,file=scratch-file,backing=base"

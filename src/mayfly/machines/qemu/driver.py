@@ -152,7 +152,7 @@ class QemuDriver:
         report("checking the image", None)
         image = await self._find_image(spec.image, spec.architecture, report)
         accelerator = await self._accelerators.choose(spec.architecture, image.kernel)
-        shape = shape_of(spec, accelerator)
+        shape = shape_of(spec, accelerator, layered=image.layer is not None)
         extra = payload()
         version = (await run([tool(binary(spec.architecture)), "--version"])).stdout
         key = template_key(spec, image.digest, *shape, version, self._network.backend, extra.digest)
@@ -163,7 +163,9 @@ class QemuDriver:
             await self._ensure(key, make, report)
             report("loading the template", None)
             try:
-                return await in_thread(self._templates.load, key, image.root, accelerator)
+                return await in_thread(
+                    self._templates.load, key, accelerator, image.root, image.layer
+                )
             except TemplateDamaged as error:
                 _log.warning("%s; it is made anew", error)
 
@@ -192,8 +194,9 @@ class QemuDriver:
                 root=template.root,
                 scratch=_unnamed_file(files, template.overlay),
                 base=template.scratch,
+                layer=template.layer,
             )
-            shape = shape_of(spec, template.accelerator)
+            shape = shape_of(spec, template.accelerator, layered=template.layer is not None)
             process = await QemuProcess.launch(
                 start.id, shape, disks, Begin.from_state(state), network
             )

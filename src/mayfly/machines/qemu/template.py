@@ -40,7 +40,7 @@ class TemplateDamaged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Open and checked: descriptors of the sealed memory, the scratch disk and the image's root.
+    """Open and checked: descriptors of the sealed memory, the scratch disk and the image's own.
 
     `state` and `overlay` are small and held as bytes.
     """
@@ -50,12 +50,14 @@ class Template:
     memory: int
     scratch: int
     root: int
+    layer: int | None
     state: bytes
     overlay: bytes
 
     def close(self) -> None:
-        for descriptor in (self.memory, self.scratch, self.root):
-            os.close(descriptor)
+        for descriptor in (self.memory, self.scratch, self.root, self.layer):
+            if descriptor is not None:
+                os.close(descriptor)
 
 
 def template_key(spec: MachineSpec, *parts: str) -> str:
@@ -97,8 +99,11 @@ class TemplateStore:
         building.rename(final)
         (final / OWNER).unlink()
 
-    def load(self, key: str, root: Path, accelerator: str) -> Template:
-        """Raises TemplateDamaged when it is not what was sealed; it is removed then."""
+    def load(self, key: str, accelerator: str, root: Path, layer: Path | None = None) -> Template:
+        """`root` and `layer` are the image's.
+
+        Raises TemplateDamaged when it is not what was sealed; it is removed then.
+        """
         folder = self._folder / key
         with contextlib.ExitStack() as undo:
             memory = os.memfd_create("mayfly-memory", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -113,8 +118,10 @@ class TemplateStore:
             scratch = os.open(folder / "scratch", os.O_RDONLY | os.O_CLOEXEC)
             undo.callback(os.close, scratch)
             image = os.open(root, os.O_RDONLY | os.O_CLOEXEC)
+            undo.callback(os.close, image)
+            more = os.open(layer, os.O_RDONLY | os.O_CLOEXEC) if layer else None
             undo.pop_all()
-            return Template(key, accelerator, memory, scratch, image, state, overlay)
+            return Template(key, accelerator, memory, scratch, image, more, state, overlay)
 
     def reap(self) -> list[Path]:
         """Delete what builders that were killed left behind."""
