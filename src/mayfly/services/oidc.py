@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 import jwt
@@ -15,14 +15,19 @@ from mayfly.services.sign_in import Identity, Journey, ProviderFailed, ProviderS
 _SCOPES = "openid profile email"
 _ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA", "RS384", "ES384", "RS512", "ES512")
 _REQUIRED = ("iss", "sub", "aud", "exp", "iat")
+_METHODS = "token_endpoint_auth_methods_supported"
 _CLOCKS_DIFFER_S = 60
 
 
 @dataclass(frozen=True, slots=True)
 class _Endpoints:
+    """`basic`: the token endpoint takes the client's secret as HTTP says, not only in the form."""
+
     authorization: str
     token: str
     keys: str
+    userinfo: str | None
+    basic: bool
 
 
 class OidcProvider:
@@ -50,17 +55,35 @@ class OidcProvider:
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
 
     async def identify(self, journey: Journey, code: str) -> Identity:
+        endpoints = await self._discovered()
+        said = await self._exchanged(endpoints, journey, code)
+        claims = await self._checked(text(said, "id_token"), journey.nonce)
+        if endpoints.userinfo and not {"email", "preferred_username"} <= claims.keys():
+            more = await self._user_info(endpoints.userinfo, text(said, "access_token"))
+            if more.get("sub") != claims["sub"]:
+                raise ProviderFailed(f"{self.settings.title} tells of another user than it signed")
+            claims = more | claims
+        return _identity(claims)
+
+    async def _exchanged(self, endpoints: _Endpoints, journey: Journey, code: str) -> Any:
+        name, secret = self.settings.client_id, self.settings.client_secret
         form = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": journey.redirect_uri,
             "code_verifier": journey.verifier,
         }
-        endpoint = (await self._discovered()).token
-        credentials = (self.settings.client_id, self.settings.client_secret)
-        said = await call(self._http, "POST", endpoint, data=form, auth=credentials)
-        claims = await self._checked(text(said, "id_token"), journey.nonce)
-        return _identity(claims)
+        if endpoints.basic:
+            auth = (quote(name, safe=""), quote(secret, safe=""))
+            return await call(self._http, "POST", endpoints.token, data=form, auth=auth)
+        form |= {"client_id": name, "client_secret": secret}
+        return await call(self._http, "POST", endpoints.token, data=form)
+
+    async def _user_info(self, address: str, token: str) -> dict[str, Any]:
+        """What the provider tells of the user besides."""
+        headers = {"Authorization": f"Bearer {token}"}
+        said = await call(self._http, "GET", address, headers=headers)
+        return said if isinstance(said, dict) else {}
 
     async def _discovered(self) -> _Endpoints:
         async with self._lock:
@@ -77,10 +100,12 @@ class OidcProvider:
                     text(said, "authorization_endpoint"),
                     text(said, "token_endpoint"),
                     text(said, "jwks_uri"),
+                    said.get("userinfo_endpoint"),
+                    "client_secret_basic" in said.get(_METHODS, ["client_secret_basic"]),
                 )
             return self._endpoints
 
-    async def _checked(self, token: str, nonce: str) -> Mapping[str, Any]:
+    async def _checked(self, token: str, nonce: str) -> dict[str, Any]:
         """Its claims, if the provider signed it, for us, in answer to this sign-in."""
         try:
             key = await self._key(jwt.get_unverified_header(token).get("kid"))
@@ -108,7 +133,7 @@ class OidcProvider:
             found = _choose(self._keys, kid)
             if found is None:
                 said = await call(self._http, "GET", address)
-                self._keys = jwt.PyJWKSet.from_dict(dict(said))
+                self._keys = jwt.PyJWKSet.from_dict(said if isinstance(said, dict) else {})
                 found = _choose(self._keys, kid)
         if found is None:
             raise ProviderFailed(f"{self.settings.title}'s ID token is signed by an unknown key")

@@ -96,13 +96,24 @@ class Gate:
         self._decide(who.actor, found)
         if shown.token is None:
             _refuse_other_sites(request)
-        if shown.cookie is not None and shown.token is None and who.actor.user is not None:
-            await _refuse_foreign(request, shown.cookie)
+            if shown.cookie is not None and who.actor.user is not None:
+                await self._refuse_foreign(request, shown.cookie)
         token = who.token
         if token is not None and not tokens.is_touched(token, now):
             await services.store.write(lambda tx: tokens.touch(tx, token, now))
         cookie = shown.cookie if who.actor.user is not None else None
         return Caller(services, who.actor, cookie, found.project, found.run, found.job)
+
+    async def _refuse_foreign(self, request: Request, cookie: str) -> None:
+        """What does not come from our pages lacks their token. To sign in anew takes none."""
+        if request.method in _SAFE or self.action is Action.SIGN_IN:
+            return
+        said = await _csrf_token(request)
+        if said is None or not is_csrf_token(cookie, said):
+            raise Forbidden(
+                "the request does not come from a page of this server",
+                remedy=f"send the page's token as {CSRF_HEADER}; reload a page open for long",
+            )
 
     def _decide(self, actor: Actor, found: "_Found") -> None:
         subject = _subject(found.project) if found.project else None
@@ -204,17 +215,11 @@ def _is_own(request: Request, origin: str) -> bool:
     return urlsplit(origin).netloc == request.headers.get("host")
 
 
-async def _refuse_foreign(request: Request, cookie: str) -> None:
-    """What does not come from our pages lacks their token."""
-    if request.method in _SAFE:
-        return
+async def _csrf_token(request: Request) -> str | None:
+    """From the header, or from a form."""
     said = request.headers.get(CSRF_HEADER)
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
     if said is None and kind == "application/x-www-form-urlencoded":
         field = (await request.form()).get(CSRF_FIELD)
         said = field if isinstance(field, str) else None
-    if said is None or not is_csrf_token(cookie, said):
-        raise Forbidden(
-            "the request does not come from a page of this server",
-            remedy=f"send the page's token as {CSRF_HEADER}; reload a page that was open for long",
-        )
+    return said

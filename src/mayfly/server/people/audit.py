@@ -1,5 +1,6 @@
 """Who did what, when, from where: noted in the transaction that does it."""
 
+import itertools
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from mayfly.store.base import Tx
 from mayfly.store.people import AuditRow
 
 _MICROSECONDS = 1_000_000
+_order = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +47,9 @@ def note(
 
 
 def sortable_id(at: float) -> str:
-    """Later ones are greater; the same width always, so that every database sorts them alike."""
-    return f"{int(at * _MICROSECONDS):014x}{secrets.token_hex(6)}"
+    """Later ones are greater, of the same moment those made later in this process.
+
+    The same width always, so that every database sorts them alike.
+    """
+    order = next(_order) % (1 << 16)
+    return f"{int(at * _MICROSECONDS):014x}{order:04x}{secrets.token_hex(4)}"

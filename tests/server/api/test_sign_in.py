@@ -1,0 +1,159 @@
+"""Signing in by a real provider on a loopback port, as a browser does."""
+
+import html
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import oidc_provider_mock  # type: ignore[import-untyped]
+import pytest
+from tests.server.api.site import Site, made
+
+from mayfly.services.oidc import OidcProvider
+from mayfly.services.sign_in import ProviderSettings
+from mayfly.store.people import IdentityRow, LoginRow, SignInRow, UserRow
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the provider's
+
+COMPANY = ProviderSettings(id="company", title="Our <company>", client_id="ci", client_secret="x")
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    claims = {"email": "ann@example.org", "email_verified": True, "preferred_username": "Ann B"}
+    users = [
+        oidc_provider_mock.User(sub="1", claims=claims),
+        oidc_provider_mock.User(sub="2", claims=claims | {"email_verified": False}),
+    ]
+    with oidc_provider_mock.run_server_in_thread(user_claims=users) as server:
+        yield f"http://localhost:{server.server_port}"
+
+
+@asynccontextmanager
+async def opened(issuer: str, **options: Any) -> AsyncIterator[Site]:
+    settings = replace(COMPANY, server=issuer, **options)
+    async with httpx.AsyncClient() as http:
+        yield await made(providers={"company": OidcProvider(settings, http)})
+
+
+async def sent_away(browser: httpx.AsyncClient, to: str = "/") -> str:
+    """The provider's address, as our page names it."""
+    answer = await browser.post("/api/v1/sign-in/company", params={"to": to})
+    assert answer.status_code == 200, answer.text
+    assert "Our &lt;company&gt;" in answer.text
+    [address] = re.findall(r'<a href="([^"]+)">', answer.text)
+    return html.unescape(address)
+
+
+async def sent_back(address: str, subject: str) -> str:
+    """Where the provider sends a browser whose user says who they are."""
+    async with httpx.AsyncClient() as browser:
+        answer = await browser.post(address, data={"sub": subject})
+    assert answer.status_code == 302, answer.text
+    return answer.headers["location"]
+
+
+async def signed_in(browser: httpx.AsyncClient, subject: str = "1", to: str = "/") -> Any:
+    return await browser.get(await sent_back(await sent_away(browser, to), subject))
+
+
+async def test_there_and_back_opens_a_session_as_somebody_new(issuer: str) -> None:
+    async with opened(issuer, sign_up=True) as site, site.client() as browser:
+        answer = await signed_in(browser, to="/runs?state=active")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/runs?state=active")
+        me = (await browser.get("/api/v1/session")).json()
+        assert (me["user"], me["site_admin"], me["roles"]) == ("ann-b", False, {})
+        again = await signed_in(browser)
+        assert again.status_code == 303
+        assert len(await site.rows(LoginRow)) == 2
+        assert [row.id for row in await site.rows(IdentityRow)] == ["company:1"]
+        assert await site.rows(SignInRow) == []
+        assert (await site.audited())[-4:] == ["user.create", "identity.link", "sign-in", "sign-in"]
+
+
+async def test_who_was_invited_becomes_that_user(issuer: str) -> None:
+    async with opened(issuer) as site, site.client() as browser:
+        await site.add(UserRow(id="annie", created=0, email="ann@example.org", site_admin=True))
+        assert (await signed_in(browser)).status_code == 303
+        me = (await browser.get("/api/v1/session")).json()
+    assert (me["user"], me["site_admin"]) == ("annie", True)
+
+
+async def test_an_address_that_was_not_verified_is_no_invitation(issuer: str) -> None:
+    async with opened(issuer) as site, site.client() as browser:
+        await site.add(UserRow(id="annie", created=0, email="ann@example.org", site_admin=True))
+        assert (await signed_in(browser, "2")).status_code == 403
+        assert await site.rows(LoginRow) == []
+
+
+async def test_strangers_stay_outside_unless_they_may_sign_up(issuer: str) -> None:
+    for options in ({}, {"sign_up": True, "domains": ("acme.org",)}):
+        async with opened(issuer, **options) as site, site.client() as browser:
+            answer = await signed_in(browser)
+            assert answer.status_code == 403
+            assert "invitation" in answer.text
+            assert len(await site.rows(UserRow)) == 5
+    options = {"sign_up": True, "domains": ("example.org",)}
+    async with opened(issuer, **options) as site, site.client() as browser:
+        assert (await signed_in(browser)).status_code == 303
+
+
+async def test_who_is_disabled_stays_outside(issuer: str) -> None:
+    async with opened(issuer) as site, site.client() as browser:
+        await site.add(UserRow(id="annie", created=0, email="ann@example.org", disabled=True))
+        assert (await signed_in(browser)).status_code == 403
+
+
+async def test_a_return_is_good_once_soon_and_in_the_same_browser(issuer: str) -> None:
+    async with opened(issuer, sign_up=True) as site:
+        async with site.client() as browser, site.client() as other:
+            back = await sent_back(await sent_away(browser), "1")
+            assert (await other.get(back)).status_code == 403
+            assert (await browser.get(back.replace("state=", "state=x"))).status_code == 403
+            assert (await browser.get(back)).status_code == 303
+            assert (await browser.get(back)).status_code == 403
+        async with site.client() as browser:
+            back = await sent_back(await sent_away(browser), "1")
+            site.clock += 601
+            assert (await browser.get(back)).status_code == 403
+
+
+async def test_a_code_of_another_sign_in_is_of_no_use(issuer: str) -> None:
+    async with opened(issuer, sign_up=True) as site, site.client() as browser:
+        stolen = re.search(r"code=([^&]+)", await sent_back(await sent_away(site.client()), "1"))
+        assert stolen is not None
+        mine = await sent_back(await sent_away(browser), "1")
+        answer = await browser.get(re.sub(r"code=[^&]+", f"code={stolen[1]}", mine))
+        assert answer.status_code == 400
+        assert "another sign-in" in answer.text
+
+
+async def test_what_the_provider_refused_is_said(issuer: str) -> None:
+    async with opened(issuer) as site, site.client() as browser:
+        path = "/api/v1/sign-in/company/callback?error=access_denied&error_description=not+you"
+        answer = await browser.get(path)
+        assert answer.status_code == 403
+        assert "not you" in answer.text
+        assert (await browser.post("/api/v1/sign-in/other")).status_code == 404
+
+
+@pytest.mark.parametrize("to", ["https://evil.example/", "//evil.example", "/\\evil.example", ""])
+async def test_one_comes_back_to_this_server_only(issuer: str, to: str) -> None:
+    async with opened(issuer, sign_up=True) as site, site.client() as browser:
+        location = (await signed_in(browser, to=to)).headers["location"]
+    assert urlsplit(location).netloc == ""
+    assert location == "/"
+
+
+async def test_tries_are_counted_by_account_too(issuer: str) -> None:
+    async with opened(issuer, sign_up=True) as site, site.client() as browser:
+        refused: list[httpx.Response] = []
+        while not refused:
+            site.clock += 13  # slow enough for the address
+            answer = await signed_in(browser)
+            refused += [answer] if answer.status_code == 429 else []
+    assert "sign-in as company:1" in refused[0].json()["error"]
