@@ -5,9 +5,10 @@ database undoes all of them: what the database asks to try again is tried again,
 several may be at fault each is tried alone. Works may be called again, see `store.base`.
 """
 
+import itertools
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mayfly.store.sql.batch import Batch
@@ -17,6 +18,7 @@ from mayfly.store.sql.model import Model
 from mayfly.store.sql.transaction import Transaction
 
 _ATTEMPTS = 8
+_PATIENCE_S = 5.0
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.5
 
@@ -47,6 +49,7 @@ class Connected:
         self._observe = observe
         self._link: Link | None = None
         self._committing = False
+        self._down = False  # and then no later call is made to wait for it
 
     def carry_out(self, calls: Sequence[Call]) -> Iterable[str]:
         begun = time.monotonic()
@@ -63,21 +66,25 @@ class Connected:
             self._link = None
 
     def _persist(self, calls: Sequence[Call]) -> Iterable[str]:
-        pause = _FIRST_PAUSE_S
-        for left in reversed(range(_ATTEMPTS)):
+        until = time.monotonic() + _PATIENCE_S
+        pauses = itertools.islice(_pauses(), 0 if self._down else _ATTEMPTS - 1)
+        while True:
             try:
-                return self._once(calls)
+                topics = self._once(calls)
             except self._driver.errors as error:
                 trouble = self._driver.trouble(error)
                 self._recover(trouble)
-                lost = trouble is Trouble.GONE and self._committing
-                if lost or trouble is Trouble.FULL or not left:
-                    return self._fail(calls, unavailable(self._driver, error, trouble))
+                self._down = trouble is Trouble.GONE
                 if trouble is Trouble.WRONG:
                     return self._one_by_one(calls, error)
-            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
-        raise AssertionError
+                pause = None if time.monotonic() > until else next(pauses, None)
+                lost = self._down and self._committing
+                if lost or pause is None or trouble is Trouble.FULL:
+                    return self._fail(calls, unavailable(self._driver, error, trouble))
+                time.sleep(pause)
+            else:
+                self._down = False
+                return topics
 
     def _once(self, calls: Sequence[Call]) -> Iterable[str]:
         self._committing = False
@@ -140,3 +147,11 @@ class Connected:
         for call in calls:
             call.error = error
         return ()
+
+
+def _pauses() -> Iterator[float]:
+    """Longer and longer, none like another's."""
+    pause = _FIRST_PAUSE_S
+    while True:
+        yield pause * random.uniform(0.5, 1.0)  # noqa: S311 (no secret)
+        pause = min(2 * pause, _LONGEST_PAUSE_S)
