@@ -46,7 +46,6 @@ class Dispatch:
         self._asking: dict[str, _Asking] = {}
         self._newcomer = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
-        self._uncommitted = False
 
     async def claim(
         self,
@@ -91,9 +90,10 @@ class Dispatch:
         """Serve whom there is something for; whatever fails is told to all."""
         try:
             served = await self._store.serial(lambda tx: self._match(tx, asking))
-            self._uncommitted = False
         except Exception as error:  # noqa: BLE001 (theirs to handle)
             served = [(one, error) for one in asking]
+        for one in asking:
+            one.new = False
         for one, found in served:
             if self._asking.get(one.session) is one:
                 del self._asking[one.session]
@@ -105,9 +105,6 @@ class Dispatch:
                 one.answer.set_result(found)
 
     def _match(self, tx: Tx, asking: list[_Asking]) -> list[tuple[_Asking, Assignment | Exception]]:
-        if self._uncommitted:  # the work is done again, or the last one was undone
-            self._scheduler.forget()
-        self._uncommitted = True
         self._scheduler.catch_up(tx)
         served: list[tuple[_Asking, Assignment | Exception]] = []
         for one in asking:
@@ -115,14 +112,12 @@ class Dispatch:
             found = found or self._chosen(tx, one)
             if found is not None:
                 served.append((one, found))
-            one.new = False
         return served
 
     def _for_newcomer(self, tx: Tx, one: _Asking) -> Assignment | Exception | None:
         """What it was given already without knowing."""
-        session = tx.get(SessionRow, one.session)
-        if session is None or session.ended:
-            return SessionOver(f"session {one.session} is over", remedy="open another")
+        if over := _over(tx, one):
+            return over
         for held in tx.find(LeaseRow, session=one.session):
             lease = Lease(held.id, held.attempt)
             row = tx.get(JobRow, held.id) if lease not in one.held else None
@@ -130,10 +125,12 @@ class Dispatch:
                 return _assignment(row)
         return None
 
-    def _chosen(self, tx: Tx, one: _Asking) -> Assignment | None:
+    def _chosen(self, tx: Tx, one: _Asking) -> Assignment | Exception | None:
         chosen = self._scheduler.choose(tx, one.host, one.free)
         if chosen is None:
             return None
+        if over := _over(tx, one):
+            return over  # it ended while it waited, and another session keeps the host online
         row, architecture = chosen
         run = tx.get(RunRow, row.run)
         assert run is not None  # jobs have a run
@@ -154,6 +151,13 @@ class Dispatch:
         tx.add(LeaseRow(id=row.id, attempt=attempt, session=one.session, host=one.host))
         self._scheduler.started(row.id, one.host)
         return _assignment(replace(row, attempt=attempt, placed=architecture))
+
+
+def _over(tx: Tx, one: _Asking) -> SessionOver | None:
+    session = tx.get(SessionRow, one.session)
+    if session is not None and not session.ended:
+        return None
+    return SessionOver(f"session {one.session} is over", remedy="open another")
 
 
 def _assignment(row: JobRow) -> Assignment:

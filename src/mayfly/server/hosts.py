@@ -77,7 +77,7 @@ class Hosts:
 
         def work(tx: Tx) -> None:
             row = tx.get(HostRow, host)
-            if row is None:
+            if row is None or row.removed:
                 raise UnknownHost(f"no host {host!r} is enrolled here")
             known = replace(
                 row,
@@ -139,7 +139,10 @@ class Hosts:
 
         def work(tx: Tx) -> tuple[Lease, ...]:
             taken = [(lease, self._taking.take(tx, session, lease, b)) for lease, b in batches]
-            return tuple(dict.fromkeys(lease for lease, held in taken if not held))
+            stale = tuple(dict.fromkeys(lease for lease, held in taken if not held))
+            if stale:
+                _host_of(tx, session)
+            return stale
 
         if any(isinstance(numbered.report, JobPhase | JobEnded) for numbered in reports):
             return await self._store.serial(work)
@@ -190,6 +193,7 @@ def _held(view: View, session: str, lease: Lease) -> tuple[RunRow, JobRow]:
     row = view.get(JobRow, lease.job)
     run = view.get(RunRow, row.run) if row else None
     if held is None or (held.attempt, held.session) != (lease.attempt, session):
+        _host_of(view, session)
         raise StaleLease(f"attempt {lease.attempt} of {lease.job} is over")
     assert row is not None  # a lease has a job
     assert run is not None
@@ -197,6 +201,7 @@ def _held(view: View, session: str, lease: Lease) -> tuple[RunRow, JobRow]:
 
 
 def _wishes(view: View, session: str, held: frozenset[Lease], told: frozenset[Lease]) -> Wishes:
+    _host_of(view, session)
     ours = {Lease(row.id, row.attempt) for row in view.find(LeaseRow, session=session)}
     cancel = []
     for lease in sorted(ours - told, key=lambda one: one.job):

@@ -56,8 +56,8 @@ class Jobs:
         self._tell(tx, run, moved)
         return True
 
-    def requeue(self, tx: Tx, run: RunRow, row: JobRow, reason: str) -> None:
-        """Its host was lost: back into the queue, where another attempt may be claimed."""
+    def requeue(self, tx: Tx, run: RunRow, row: JobRow, reason: str | None, *, lost: bool) -> None:
+        """Back into the queue, where another attempt may be claimed; `lost`: it was cut short."""
         tx.delete(LeaseRow, row.id)
         waiting = replace(
             row,
@@ -67,7 +67,7 @@ class Jobs:
             placed=None,
             claimed_at=None,
             started_at=None,
-            losses=row.losses + 1,
+            losses=row.losses + lost,
         )
         tx.put(waiting)
         self._tell(tx, run, waiting)

@@ -1,9 +1,10 @@
 """The scheduler's view of the store: a mirror in memory, brought up to date in each transaction.
 
 What changed since is read by the rows' version, so the decision itself needs no query, and every
-replica decides alike. Used in serial transactions only.
+replica decides alike. Used in serial transactions only, any of which may be undone afterwards.
 """
 
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
@@ -24,6 +25,7 @@ from mayfly.domain.scheduling.model import (
     millicpu,
 )
 from mayfly.domain.scheduling.scheduler import Scheduler as Decider
+from mayfly.server.changed import Changed
 from mayfly.server.rooms import Rooms
 from mayfly.store.base import Tx
 from mayfly.store.rows import HostRow, JobRow, ProjectRow, RunRow
@@ -39,16 +41,14 @@ class Scheduler:
 
     def __init__(self, now: Callable[[], float], bound_s: float = DEFAULT_BOUND_S):
         self._now = now
-        self._bound_s = bound_s
-        self.forget()
-
-    def forget(self) -> None:
-        """Read everything anew: what was taken in may not have been committed."""
-        self._decider = Decider(bound_s=self._bound_s)
-        self._jobs_seen = self._hosts_seen = -1
+        self._decider = Decider(bound_s=bound_s)
+        self._changed_projects = Changed(ProjectRow)
+        self._changed_hosts = Changed(HostRow)
+        self._changed_jobs = Changed(JobRow, state=_ACTIVE)
         self._hosts: dict[str, HostRow] = {}
         self._sizes: Counter[Capacity] = Counter()
         self._rooms = Rooms()
+        self._looked_in: Callable[[], Tx | None] = lambda: None
 
     def choose(self, tx: Tx, host: str, free: Capacity) -> tuple[JobRow, Architecture] | None:
         """A queued job for the host; nothing is changed by asking."""
@@ -63,10 +63,12 @@ class Scheduler:
     def started(self, job: str, host: str) -> None:
         """It was written down that the job was given to the host."""
         self._rooms.take(self._decider.start(job, host, self._now()))
+        self._changed_jobs.doubt(job)
 
     def placed(self, tx: Tx, run: RunRow, wanted: Requirement) -> tuple[Requirement, str | None]:
         """What a job gets, or why no host there is can ever serve it."""
-        self._catch_up_hosts(tx)
+        if self._looked_in() is not tx:
+            self._catch_up_hosts(tx)
         if not self._sizes:
             return wanted, None  # the first host may come any moment
         sizes = self._sizes_for(tx.get(ProjectRow, run.project))
@@ -96,37 +98,39 @@ class Scheduler:
     def catch_up(self, tx: Tx) -> None:
         """Take in what changed since; before anything is chosen in a transaction."""
         self._catch_up_hosts(tx)
-        since, self._jobs_seen = self._jobs_seen, tx.number - 1
-        changed = {"version__gt": since} if since >= 0 else {"state": _ACTIVE}
-        for row in tx.find(JobRow, **changed):
-            self._take_job(row)
+        for job, row in self._changed_jobs.since_last(tx):
+            self._take_job(job, row)
 
     def _catch_up_hosts(self, tx: Tx) -> None:
-        if self._hosts_seen == tx.number - 1:
-            return
-        since, self._hosts_seen = self._hosts_seen, tx.number - 1
-        for project in tx.find(ProjectRow, version__gt=since):
-            self._decider.put_project(_share(project))
-        for host in tx.find(HostRow, version__gt=since):
-            self._take_host(host)
+        self._looked_in = weakref.ref(tx)
+        for project, share in self._changed_projects.since_last(tx):
+            self._take_project(project, share)
+        for host, row in self._changed_hosts.since_last(tx):
+            self._take_host(host, row)
 
-    def _take_host(self, row: HostRow) -> None:
-        before = self._hosts.pop(row.id, None)
+    def _take_project(self, project: str, row: ProjectRow | None) -> None:
+        if row is None:
+            self._decider.remove_project(project)
+        else:
+            self._decider.put_project(_share(row))
+
+    def _take_host(self, host: str, row: HostRow | None) -> None:
+        before = self._hosts.pop(host, None)
         if before is not None:
             self._sizes -= Counter([_size(before)])
-        if not row.removed and row.architectures:
-            self._hosts[row.id] = row
+        if row is not None and not row.removed and row.architectures:
+            self._hosts[host] = row
             self._sizes[_size(row)] += 1
-        if row.id in self._hosts and row.online:
-            self._decider.put_host(self._room(row))
-        else:
-            self._decider.remove_host(row.id)
+            if row.online:
+                self._decider.put_host(self._room(row))
+                return
+        self._decider.remove_host(host)
 
-    def _take_job(self, row: JobRow) -> None:
-        self._rooms.free(row.id)
-        if row.state not in _ACTIVE:
-            self._decider.remove_job(row.id)
-            self._decider.end(row.id)
+    def _take_job(self, job: str, row: JobRow | None) -> None:
+        self._rooms.free(job)
+        if row is None or row.state not in _ACTIVE:
+            self._decider.remove_job(job)
+            self._decider.end(job)
             return
         if row.state is not JobState.QUEUED:
             running = _running(row)

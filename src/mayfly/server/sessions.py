@@ -26,6 +26,16 @@ def end_overdue(tx: Tx, orchestrator: Orchestrator, now: float) -> list[str]:
     return ended
 
 
+def give_back(
+    tx: Tx, orchestrator: Orchestrator, run: RunRow, row: JobRow, reason: str | None
+) -> None:
+    """A host did not begin a job after all: others may have it, as often as it happens."""
+    if row.cancel_reason is not None:
+        orchestrator.end_job(tx, row.id, JobState.CANCELLED, row.cancel_reason)
+    else:
+        orchestrator.jobs.requeue(tx, run, row, reason, lost=False)
+
+
 def _give_away(tx: Tx, orchestrator: Orchestrator, session: str, why: str) -> None:
     for lease in tx.find(LeaseRow, session=session):
         row = tx.get(JobRow, lease.id)
@@ -52,6 +62,6 @@ def _lose(tx: Tx, orchestrator: Orchestrator, run: RunRow, row: JobRow, reason: 
     if row.cancel_reason is not None:
         orchestrator.end_job(tx, row.id, JobState.CANCELLED, row.cancel_reason)
     elif run.kind is RunKind.NATIVE and row.losses < allowed:
-        orchestrator.jobs.requeue(tx, run, row, f"{reason}; it runs again")
+        orchestrator.jobs.requeue(tx, run, row, f"{reason}; it runs again", lost=True)
     else:
         orchestrator.end_job(tx, row.id, JobState.LOST, reason)

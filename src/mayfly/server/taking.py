@@ -18,6 +18,7 @@ from mayfly.domain.events import (
 from mayfly.domain.job import JobState
 from mayfly.protocol import fleet, messages
 from mayfly.server.orchestrator import Orchestrator
+from mayfly.server.sessions import give_back
 from mayfly.store.base import Tx
 from mayfly.store.rows import JobRow, LeaseRow, MeteringRow, RunRow
 
@@ -43,23 +44,24 @@ class Taking:
         held = tx.get(LeaseRow, lease.job)
         if held is None or (held.attempt, held.session) != (lease.attempt, session):
             return False
-        fresh = [numbered for numbered in reports if numbered.number > held.reports]
+        fresh = list(_fresh(lease, reports, held.reports))
         if not fresh:
             return True
-        if fresh[0].number != held.reports + 1:
-            raise ReportsMissing(f"report {held.reports + 1} of {lease}")
         fence = {"attempt": lease.attempt, "session": session, "reports": held.reports}
-        if not tx.update(LeaseRow, lease.job, fence, reports=fresh[-1].number):
+        if not tx.update(LeaseRow, lease.job, fence, reports=held.reports + len(fresh)):
             return False
         row = tx.get(JobRow, lease.job)
         run = tx.get(RunRow, row.run) if row else None
         assert row is not None  # a lease has a job
         assert run is not None
-        self._apply(tx, run, row, [numbered.report for numbered in fresh])
+        self._apply(tx, run, row, fresh)
         return True
 
     def _apply(self, tx: Tx, run: RunRow, row: JobRow, reports: Sequence[fleet.Report]) -> None:
-        """Events are written where they came between changes of state, in order."""
+        """Events are written where they came between changes of state, in order.
+
+        What follows the end of the job is passed over, as it would be in a later batch.
+        """
         events: list[Event] = []
         for report in reports:
             match report:
@@ -70,22 +72,44 @@ class Taking:
                     row = tx.get(JobRow, row.id) or row
                 case fleet.JobEnded():
                     tx.emit(run.id, row.id, events)
-                    events = []
-                    self._end(tx, row, report)
+                    self._end(tx, run, row, report)
+                    return
                 case fleet.Measured():
-                    tx.add(_metering(run, row, report))
+                    _measure(tx, run, row, report)
                     events += _events(self._now(), JobRef(run.ref, row.planned.key), report)
                 case _:
                     events += _events(self._now(), JobRef(run.ref, row.planned.key), report)
         tx.emit(run.id, row.id, events)
 
-    def _end(self, tx: Tx, row: JobRow, ended: fleet.JobEnded) -> None:
+    def _end(self, tx: Tx, run: RunRow, row: JobRow, ended: fleet.JobEnded) -> None:
+        if row.state is JobState.ASSIGNED and ended.state is JobState.LOST:
+            give_back(tx, self._orchestrator, run, row, ended.reason)
+            return
         metering = tx.get(MeteringRow, f"{row.id}:{row.attempt}")
         if metering is not None:
             tx.put(_finished(metering, row, ended.state, self._now()))
         self._orchestrator.end_job(
             tx, row.id, ended.state, ended.reason, outputs=dict(ended.outputs)
         )
+
+
+def _fresh(
+    lease: fleet.Lease, reports: Sequence[fleet.Numbered], taken: int
+) -> Iterator[fleet.Report]:
+    """Those not taken in before. Raises ReportsMissing."""
+    for numbered in reports:
+        if numbered.number > taken + 1:
+            raise ReportsMissing(f"report {taken + 1} of {lease}")
+        if numbered.number == taken + 1:
+            taken += 1
+            yield numbered.report
+
+
+def _measure(tx: Tx, run: RunRow, row: JobRow, measured: fleet.Measured) -> None:
+    """The first time counts."""
+    metering = _metering(run, row, measured)
+    if tx.get(MeteringRow, metering.id) is None:
+        tx.add(metering)
 
 
 def _metering(run: RunRow, row: JobRow, measured: fleet.Measured) -> MeteringRow:
