@@ -35,5 +35,7 @@ async def readyz(caller: Annotated[Caller, may(Action.LOOK)]) -> Health:
 
 @router.get("/metrics", summary="What Prometheus reads", response_class=PlainTextResponse)
 async def metrics(caller: Annotated[Caller, may(Action.METRICS_READ)]) -> PlainTextResponse:
-    """A site administrator's token with the scope `read` opens it."""
-    return PlainTextResponse(caller.services.metrics.text())
+    """A site administrator's token with the scope `read` opens it, unless it is open to all."""
+    services = caller.services
+    await services.metrics.fleet.refresh(services.store)
+    return PlainTextResponse(services.metrics.text())

@@ -51,7 +51,7 @@ class Requests:
 
     def _note(self, scope: Scope, status: int, seconds: float, *, streams: bool) -> None:
         method = scope["method"]
-        route = getattr(scope.get("route"), "path_format", "none")
+        route = _route(scope)
         if not streams:
             self._metrics.request_seconds.labels(method, route, str(status)).observe(seconds)
         level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
@@ -105,6 +105,15 @@ class TooLargeToo:
                 await send(message)
 
         await self._app(scope, receive, as_problem)
+
+
+def _route(scope: Scope) -> str:
+    """The route's path with its names; of an included one the scope only knows the end of it."""
+    known = getattr(scope.get("route"), "path_format", None)
+    if not isinstance(known, str):
+        return "none"
+    parts = scope["path"].split("/")
+    return "/".join(parts[: len(parts) - known.count("/")]) + known
 
 
 def _id(scope: Scope) -> str:
