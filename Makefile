@@ -41,6 +41,10 @@ format: setup  ## Put all Python into the common style
 bench: setup  ## Measure starts, memory, logs and plans on this machine
 	python -m bench
 
+.PHONY: simulate
+simulate: setup  ## Whole fleets with every fault, by seed: make simulate SEEDS=100000
+	python -m tests.simulation --seeds $(or $(SEEDS),2000)
+
 .PHONY: lock
 lock: setup  ## Pin the newest requirements, with hashes
 	@scripts/lock --upgrade

@@ -36,7 +36,11 @@ class MemoryStore:
         return self._carry_out(work, 0)
 
     async def read(self, work: Callable[[View], T]) -> T:
-        return work(_Transaction(self._tables, self._journals, self._trimmed, 0))
+        return work(self.view())
+
+    def view(self) -> View:
+        """How it is now."""
+        return _Transaction(self._tables, self._journals, self._trimmed, 0)
 
     def watch(self, *topics: str) -> Watch:
         return self._watches.watch(topics)

@@ -1,0 +1,152 @@
+"""What must hold at every commit, on every machine, and in the end. A broken law raises."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from tests.simulation.chances import Chances
+
+from mayfly.domain.events import JobChanged, LogLines, RunFinished
+from mayfly.domain.job import JobState
+from mayfly.domain.scheduling.model import millicpu
+from mayfly.server.journal import Journals
+from mayfly.store.base import Entry, Tx, View
+from mayfly.store.memory import MemoryStore
+from mayfly.store.rows import HostRow, JobRow, LeaseRow, ProjectRow, RunRow, SessionRow
+
+T = TypeVar("T")
+
+_ACTIVE = (JobState.ASSIGNED, JobState.STARTING, JobState.RUNNING)
+
+
+class LawBroken(AssertionError):
+    pass
+
+
+def hold(what: object, law: str, *details: object) -> None:
+    if not what:
+        raise LawBroken(f"{law}: {', '.join(map(str, details))}")
+
+
+class LawfulStore(MemoryStore):
+    """Looks at what was committed, each time."""
+
+    def __init__(self, chances: Chances) -> None:
+        super().__init__()
+        self._chances = chances
+        self._known: dict[str, JobRow] = {}
+        self.history: list[str] = []
+
+    def _carry_out(self, work: Callable[[Tx], T], number: int) -> T:
+        result = super()._carry_out(work, number)
+        if number:
+            view = self.view()
+            self._look_at_changes(view)
+            _look_at_room(view)
+            _look_at_leases(view)
+        return result
+
+    def _look_at_changes(self, view: View) -> None:
+        """States go forward, but for a job that is queued again because its host was lost."""
+        for row in view.find(JobRow):
+            before = self._known.get(row.id)
+            self._known[row.id] = row
+            if before is None or before is row:
+                continue
+            hold(row.attempt >= before.attempt, "attempts grow", before, row)
+            if row.state is not before.state:
+                self.history.append(f"{row.id} {row.attempt} {row.state}")
+                again = row.state is JobState.QUEUED and row.losses == before.losses + 1
+                forward = before.state.may_become(row.state)
+                hold(forward or again, "states go forward", before.state, row.state, row.id)
+
+
+def _look_at_room(view: View) -> None:
+    """Neither a host nor a quota is ever exceeded."""
+    active = view.find(JobRow, state=_ACTIVE)
+    cpu: Counter[str] = Counter()
+    memory: Counter[str] = Counter()
+    jobs: Counter[str] = Counter()
+    for row in active:
+        assert row.requirement is not None
+        assert row.host is not None
+        cpu[row.host] += millicpu(row.requirement.cpu)
+        memory[row.host] += row.requirement.memory_mib
+        jobs[row.project] += 1
+    for host in view.find(HostRow):
+        room = host.millicpu * host.cpu_factor
+        hold(cpu[host.id] <= room, "vCPU of a host", host.id, cpu[host.id], room)
+        hold(memory[host.id] <= host.memory_mib, "memory of a host", host.id, memory[host.id])
+    for project in view.find(ProjectRow):
+        if project.quota_jobs is not None:
+            hold(jobs[project.id] <= project.quota_jobs, "quota", project.id, jobs[project.id])
+    for project in view.find(ProjectRow):
+        alone = [
+            row
+            for row in active
+            if row.project == project.id
+            and any(group.group == "only-one" for group in row.planned.concurrency)
+        ]
+        hold(len(alone) <= 1, "one holder of a concurrency group", [row.id for row in alone])
+
+
+def _look_at_leases(view: View) -> None:
+    """A job that was given out has one lease, of a session that lives; no other job has one."""
+    leases = {lease.id: lease for lease in view.find(LeaseRow)}
+    active = {row.id: row for row in view.find(JobRow, state=_ACTIVE)}
+    hold(leases.keys() == active.keys(), "leases", sorted(leases), sorted(active))
+    for job, lease in leases.items():
+        session = view.get(SessionRow, lease.session)
+        hold(session is not None and not session.ended, "leases live in sessions", lease)
+        hold(lease.attempt == active[job].attempt, "attempt of a lease", lease)
+
+
+class Machines:
+    """Which jobs are at work in machines: each in one at most, whatever the servers believe."""
+
+    def __init__(self) -> None:
+        self.alive: set[str] = set()
+        self.ran: Counter[str] = Counter()
+
+    def begin(self, job: str) -> None:
+        hold(job not in self.alive, "no job is in two machines", job)
+        self.alive.add(job)
+        self.ran[job] += 1
+
+    def end(self, job: str) -> None:
+        self.alive.discard(job)
+
+
+async def look_at_the_end(store: MemoryStore, journals: Journals, machines: Machines) -> None:
+    """Nothing is lost, and nothing is left."""
+    view = store.view()
+    for run in view.find(RunRow):
+        hold(run.conclusion is not None, "every run ends", run.id, run)
+        entries = [entry async for entry in journals.follow(run.id)]
+        numbers = [entry.number for entry in entries]
+        hold(numbers == list(range(1, len(numbers) + 1)), "journals have no gaps", run.id)
+        ends = [entry for entry in entries if isinstance(entry.event, RunFinished)]
+        hold(len(ends) == 1, "a run ends once", run.id, ends)
+        for row in view.find(JobRow, run=run.id):
+            hold(row.state.is_final, "every job ends", row)
+            _look_at_journal(row, [entry for entry in entries if entry.job == row.id])
+    hold(not view.find(LeaseRow), "no lease is left")
+    hold(not view.find(SessionRow, ended=False), "no session is left")
+    hold(not machines.alive, "no machine is left", machines.alive)
+
+
+def _look_at_journal(row: JobRow, entries: list[Entry]) -> None:
+    """It tells the last state last, and of a job that succeeded each line once, in order."""
+    changes = [entry.event for entry in entries if isinstance(entry.event, JobChanged)]
+    hold(changes[-1].state is row.state, "the journal tells how a job ended", row, changes[-1])
+    if row.state is not JobState.SUCCEEDED or row.attempt == 0:
+        return
+    begun = max(
+        number
+        for number, entry in enumerate(entries)
+        if isinstance(entry.event, JobChanged) and entry.event.state is JobState.ASSIGNED
+    )
+    told: list[Any] = [entry.event for entry in entries[begun:]]
+    lines = [line for event in told if isinstance(event, LogLines) for line in event.lines]
+    printed = [line for line in lines if line.startswith("echo")]
+    hold(printed in (["echo one"], ["echo one", "echo two"]), "lines arrive once", row.id, lines)

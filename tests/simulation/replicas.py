@@ -1,0 +1,113 @@
+"""Servers over one store that fails now and then; a crash takes all that a server remembers."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import httpx
+from fastapi import FastAPI
+from tests.blobs import MemoryBlobs
+from tests.simulation.chances import Chances
+
+from mayfly.server.api import agents
+from mayfly.server.assembly import make_services
+from mayfly.server.clockwork import Clockwork
+from mayfly.server.enrolment import HostKeys
+from mayfly.server.services import Services
+from mayfly.server.settings import Settings
+from mayfly.store.base import StoreUnavailable, Tx, View, Watch
+from mayfly.store.memory import MemoryStore
+from mayfly.system.tasks import stop
+
+T = TypeVar("T")
+
+SESSION_TTL_S = 30.0
+
+
+class FailingStore:
+    """One server's way to the store. What it answers may not be what was done."""
+
+    def __init__(self, store: MemoryStore, chances: Chances):
+        self._store = store
+        self._chances = chances
+        self.gone = False
+
+    async def serial(self, work: Callable[[Tx], T]) -> T:
+        return await self._try(self._store.serial, work)
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        return await self._try(self._store.write, work)
+
+    async def read(self, work: Callable[[View], T]) -> T:
+        return await self._try(self._store.read, work)
+
+    def watch(self, *topics: str) -> Watch:
+        return self._store.watch(*topics)
+
+    async def close(self) -> None:
+        pass
+
+    async def _try(self, way: Callable[[Any], Any], work: Callable[[Any], T]) -> T:
+        await self._chances.delay()
+        self._perhaps_fail()
+        result: T = await way(work)
+        await self._chances.delay()
+        self._perhaps_fail()
+        return result
+
+    def _perhaps_fail(self) -> None:
+        if self.gone or self._chances.fault(0.2):
+            raise StoreUnavailable("the simulated database broke off")
+
+
+class Replica:
+    """One life of a server."""
+
+    def __init__(
+        self, store: MemoryStore, blobs: MemoryBlobs, chances: Chances, new_id: Callable[[], str]
+    ):
+        self._store = FailingStore(store, chances)
+        self.services = make_services(
+            self._store,
+            blobs,
+            Settings(),
+            now,
+            new_id=new_id,
+            session_ttl_s=SESSION_TTL_S,
+        )
+        self.crashed = asyncio.Event()
+        self.http = httpx.ASGITransport(_app(self.services), raise_app_exceptions=False)
+        self._clockwork = asyncio.create_task(_clockwork(self.services).run())
+
+    def check(self) -> None:
+        """Raises what ended its clockwork."""
+        if self._clockwork.done() and not self._clockwork.cancelled():
+            self._clockwork.result()
+
+    async def crash(self) -> None:
+        """As by kill -9: nothing is said to anyone, nothing is written any more."""
+        self._store.gone = True
+        self.crashed.set()
+        await stop(self._clockwork)
+
+
+def now() -> float:
+    return 1_800_000_000.0 + asyncio.get_running_loop().time()
+
+
+def _app(services: Services) -> FastAPI:
+    app = FastAPI()
+    keys = HostKeys(services.store, services.now)
+    app.include_router(agents.router(services.hosts, keys, services.store, services.now))
+    return app
+
+
+def _clockwork(services: Services) -> Clockwork:
+    return Clockwork(
+        services.store,
+        services.orchestrator,
+        services.scheduler,
+        services.journal,
+        services.now,
+        interval_s=3.0,
+    )
