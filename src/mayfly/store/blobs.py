@@ -1,25 +1,29 @@
 """Large things without structure (journals, sources, images): a folder, or S3 (`store.s3`).
 
-Keys are paths of safe names, `a/b/c`. A blob appears whole or not at all; writing one again
+Keys are paths of safe names, `a/b/c`; none is another's folder. A blob appears whole or not at all; writing one again
 replaces it. Calls may be made concurrently.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import re
+import stat
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from mayfly.domain.errors import HostCannot, InvalidInput
+from mayfly.system.locks import locked, locked_if_free
 from mayfly.system.threads import in_thread
 
 PIECE = 256 * 1024
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
-_PART = ".part-"
+_LOCK = ".lock"
+_NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 class BlobMissing(InvalidInput):
@@ -62,36 +66,40 @@ def check_key(key: str) -> str:
 
 
 class DirectoryBlobs:
-    """Files in a folder, mode 0600."""
+    """Files in a folder, mode 0600; those being written are in `.parts`, locked by their writer."""
 
     def __init__(self, root: Path):
+        """Removes what writers that were killed left behind."""
         self._root = root
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._parts = root / ".parts"
+        self._parts.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with locked(root / _LOCK):
+            for part in self._parts.iterdir():
+                with locked_if_free(part) as free:
+                    if free:
+                        part.unlink()
 
     async def put(self, key: str, chunks: AsyncIterator[bytes]) -> Stored:
         place = self._root / check_key(key)
         digest, size = hashlib.sha256(), 0
         try:
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor, name = tempfile.mkstemp(prefix=_PART, dir=place.parent)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    async for chunk in chunks:
-                        digest.update(chunk)
-                        size += len(chunk)
-                        await in_thread(file.write, chunk)
-                Path(name).rename(place)
-            finally:
-                with contextlib.suppress(FileNotFoundError):
-                    Path(name).unlink()
+            with self._part() as part:
+                async for chunk in chunks:
+                    digest.update(chunk)
+                    size += len(chunk)
+                    await in_thread(part.write, chunk)
+                await in_thread(_settle, part, place)
         except OSError as error:
-            raise HostCannot(f"cannot write {place}: {error.strerror}") from error
+            raise HostCannot(
+                f"cannot write the blob {place}: {error.strerror}",
+                remedy="make room, or give another folder or bucket for blobs",
+            ) from error
         return Stored(size, digest.hexdigest())
 
     async def open(self, key: str, offset: int = 0) -> AsyncIterator[bytes]:
         try:
             file = (self._root / check_key(key)).open("rb")
-        except FileNotFoundError:
+        except _NO_FILE:
             raise BlobMissing(f"there is no blob {key}") from None
         with file:
             file.seek(offset)
@@ -100,20 +108,53 @@ class DirectoryBlobs:
 
     async def size(self, key: str) -> int | None:
         try:
-            return (self._root / check_key(key)).stat().st_size
-        except FileNotFoundError:
+            found = (self._root / check_key(key)).stat()
+        except _NO_FILE:
             return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     async def delete(self, key: str) -> None:
-        (self._root / check_key(key)).unlink(missing_ok=True)
+        with contextlib.suppress(*_NO_FILE):
+            (self._root / check_key(key)).unlink()
 
     async def keys(self, prefix: str = "") -> list[str]:
-        files = (path for path in self._root.rglob("*") if path.is_file())
-        names = (str(path.relative_to(self._root)) for path in files if _PART not in path.name)
-        return sorted(name for name in names if name.startswith(prefix))
+        return await in_thread(self._keys, prefix)
 
     async def close(self) -> None:
         pass
+
+    def _keys(self, prefix: str) -> list[str]:
+        found = []
+        for folder, folders, files in os.walk(self._root):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            names = (str((Path(folder) / name).relative_to(self._root)) for name in files)
+            found += [name for name in names if name.startswith(prefix) and name != _LOCK]
+        return sorted(found)
+
+    @contextlib.contextmanager
+    def _part(self) -> Iterator[IO[bytes]]:
+        """A new file, gone at the end unless it was renamed."""
+        with locked(self._root / _LOCK):
+            part = tempfile.NamedTemporaryFile(dir=self._parts, delete=False)  # noqa: SIM115
+            fcntl.flock(part, fcntl.LOCK_EX)
+        with part:
+            try:
+                yield part
+            finally:
+                Path(part.name).unlink(missing_ok=True)
+
+
+def _settle(part: IO[bytes], place: Path) -> None:
+    """To its place, so that it is there also after the power has failed."""
+    part.flush()
+    os.fsync(part.fileno())
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    Path(part.name).rename(place)
+    folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def open_blobs(place: str, s3_endpoint: str | None = None) -> BlobStore:
