@@ -18,6 +18,9 @@ from mayfly.store.blobs import BlobMissing, BlobStore, DirectoryBlobs, Stored, o
 _PART = 5 << 20  # the smallest that S3 takes
 
 
+UNSAFE = ["", "/a", "a/", "a//b", "../a", "a/../b", ".a", "a/.b", "a b", "a\n", "ä", "x" * 513]
+
+
 async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
     for part in parts:
         await asyncio.sleep(0)
@@ -153,10 +156,7 @@ class TestEveryPlace:
         read_back = await asyncio.gather(*(read(blobs, key) for key in whole))
         assert read_back == list(whole.values())
 
-    @pytest.mark.parametrize(
-        "key",
-        ["", "/a", "a/", "a//b", "../a", "a/../b", ".a", "a/.b", "a b", "a\n", "ä", "x" * 513],
-    )
+    @pytest.mark.parametrize("key", UNSAFE)
     async def test_refuses_keys_that_are_not_safe(self, blobs: BlobStore, key: str) -> None:
         for act in (blobs.put(key, pieces(b"x")), blobs.size(key), blobs.delete(key)):
             with pytest.raises(InvalidInput, match="is no key of a blob"):
@@ -174,16 +174,18 @@ class TestFolder:
 
     async def test_what_killed_writers_left_is_removed_and_no_more(self, tmp_path: Path) -> None:
         first = DirectoryBlobs(tmp_path)
-        go_on = asyncio.Event()
+        begun, go_on = asyncio.Event(), asyncio.Event()
 
         async def slow() -> AsyncIterator[bytes]:
+            begun.set()
             yield b"still "
             await go_on.wait()
             yield b"here"
 
         task = asyncio.create_task(first.put("k", slow()))
-        while not (being_written := list((tmp_path / ".parts").iterdir())):
-            await asyncio.sleep(0)
+        await begun.wait()
+        being_written = list((tmp_path / ".parts").iterdir())
+        assert len(being_written) == 1
         (tmp_path / ".parts" / "left").write_bytes(b"by one that was killed")
         second = DirectoryBlobs(tmp_path)
         assert list((tmp_path / ".parts").iterdir()) == being_written

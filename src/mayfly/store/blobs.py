@@ -1,7 +1,7 @@
 """Large things without structure (journals, sources, images): a folder, or S3 (`store.s3`).
 
-Keys are paths of safe names, `a/b/c`; none is another's folder. A blob appears whole or not at all; writing one again
-replaces it. Calls may be made concurrently.
+Keys are paths of safe names, `a/b/c`; none is another's folder. A blob appears whole or not at all;
+writing one again replaces it. Calls may be made concurrently.
 """
 
 import contextlib
