@@ -53,7 +53,8 @@ class Session:
 class RememberingHosts:
     """As `server.hosts.Hosts`, without jobs and machines: knows what it gave out and was told.
 
-    `on_report` is called with each report that is taken in.
+    `on_report` is called with each report that is taken in. `asked` is what each session has room
+    for.
     """
 
     store: MemoryStore
@@ -65,6 +66,7 @@ class RememberingHosts:
     lost: list[Lease] = field(default_factory=list)
     cancelled: dict[Lease, str] = field(default_factory=dict)
     taken_at: list[float] = field(default_factory=list)
+    asked: dict[str, Capacity] = field(default_factory=dict)
     on_report: Callable[[Lease, Report], None] = lambda lease, report: None
     changes: Changes = field(default_factory=Changes)
 
@@ -113,6 +115,8 @@ class RememberingHosts:
         held: frozenset[Lease] = frozenset(),
         patience_s: float | None = None,
     ) -> Assignment | None:
+        self.asked[name] = free
+        self.changes.announce()
         try:
             async with asyncio.timeout(patience_s):
                 while True:

@@ -22,6 +22,7 @@ from mayfly.server.enrolment import HostKeys, enrol, quarantine
 from mayfly.server.hosts import Hosts
 from mayfly.server.refusals import TooLarge, Unauthenticated
 from mayfly.store.base import Store
+from mayfly.system.tasks import stop
 
 T = TypeVar("T")
 
@@ -182,9 +183,7 @@ async def _while_there(request: Request, work: Coroutine[Any, Any, Response]) ->
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         return working.result() if working.done() else Response(status_code=_CLIENT_GONE)
     finally:
-        working.cancel()
-        leaving.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+        await stop(working, leaving)
 
 
 async def _all(begun: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
