@@ -248,6 +248,19 @@ async def test_polls_that_see_nothing_new_cost_nothing() -> None:
 
 
 @virtual_time
+async def test_looking_for_one_runner_must_be_done_looking_at_all_can_wait() -> None:
+    async with in_process() as world:
+        app, installation = world.installed()
+        client = world.client(app).installation(installation.id)
+        world.github.limits.hourly = 10
+        for _ in range(8):
+            await client.runners(ORG, name="x")
+        with pytest.raises(RateLimited):
+            await client.runners(ORG)
+        assert await client.runners(ORG, name="x") == ()
+
+
+@virtual_time
 async def test_trouble_is_told_apart_and_may_have_been_done() -> None:
     async with in_process() as world:
         app, installation = world.installed()

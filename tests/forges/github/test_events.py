@@ -151,6 +151,21 @@ def test_the_examples_of_jobs_say_what_they_say() -> None:
     assert {event.installation for event in jobs} >= {None, 1, 3456996}
 
 
+def test_the_examples_of_pushes_say_what_they_say() -> None:
+    payloads = [example for name, example in examples() if name == "push"]
+    for payload in payloads:
+        push = events.read("push", json.dumps(payload).encode())
+        assert isinstance(push, events.Push)
+        assert push.sender == payload["sender"]["login"]
+        assert (push.ref, push.after) == (payload["ref"], payload["after"])
+        assert push.deleted == (push.after == "0" * 40)
+        assert (push.message is None) == push.deleted
+    del payloads[0]["sender"]
+    by_program = events.read("push", json.dumps(payloads[0]).encode())
+    assert isinstance(by_program, events.Push)
+    assert by_program.sender == payloads[0]["pusher"]["name"]
+
+
 def test_fields_that_nobody_knows_yet_are_ignored() -> None:
     event = events.read("workflow_job", workflow_job(surprise={"a": [1]}))
     assert isinstance(event, events.WorkflowJob)

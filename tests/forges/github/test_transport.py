@@ -202,3 +202,41 @@ async def test_what_is_not_polled_is_asked_anew() -> None:
     for count, request in enumerate((read, poll, read), 1):
         assert await reach.pages(request, me) == [[count]]
     assert asked == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    "unkept",
+    [
+        httpx.Response(200, json=[]),
+        httpx.Response(200, json=["x" * 300_000], headers={"etag": '"1"'}),
+    ],
+)
+@virtual_time
+async def test_answers_without_a_tag_and_large_ones_are_not_kept(unkept: httpx.Response) -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        assert "if-none-match" not in request.headers
+        return httpx.Response(200, content=unkept.content, headers=unkept.headers)
+
+    reach, me = reaching(answer), identity()
+    poll = Request("GET", "x", kind=Kind.POLL, polled=True)
+    for _ in range(2):
+        assert (await reach.send(poll, me)).data == unkept.json()
+
+
+@virtual_time
+async def test_the_answers_kept_are_bounded_the_longest_unused_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "_KEPT_ANSWERS", 2)
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if "if-none-match" in request.headers:
+            return httpx.Response(304)
+        asked.append(request.url.path[-1])
+        return httpx.Response(200, json=[], headers={"etag": '"1"'})
+
+    asked: list[str] = []
+    reach, me = reaching(answer), identity()
+    for path in "abacab":
+        await reach.send(Request("GET", path, kind=Kind.POLL, polled=True), me)
+    assert asked == ["a", "b", "c", "b"]
