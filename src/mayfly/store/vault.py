@@ -67,7 +67,7 @@ class Vault:
     def unseal(self, sealed: bytes, *place: str) -> bytes:
         """Raises CannotUnseal."""
         key, nonce = sealed[1 : 1 + _ID_BYTES], sealed[1 + _ID_BYTES : _HEAD_BYTES]
-        cipher = self._ciphers.get(key)
+        cipher = self._ciphers.get(key) if len(sealed) >= _HEAD_BYTES else None
         if sealed[:1] != _VERSION or cipher is None:
             raise CannotUnseal(
                 f"{' '.join(place)} was sealed by a key that is not here ({key.hex()})",
