@@ -13,6 +13,7 @@ from mayfly.server.api import (
     events,
     health,
     hosts,
+    insights,
     jobs,
     members,
     people,
@@ -46,6 +47,7 @@ _API_ROUTERS = (
     events.router,
     reviews.router,
     hosts.router,
+    insights.router,
 )
 
 

@@ -22,7 +22,7 @@ from mayfly.protocol.fleet import (
 )
 from mayfly.protocol.submission import RunRequest, Submission
 from mayfly.server.submissions import Submitted
-from mayfly.store.rows import HostRow
+from mayfly.store.rows import HostRow, JobRow
 from mayfly.workflow.events import RepositoryState, event_for
 
 TWO_JOBS = """\
@@ -45,6 +45,7 @@ jobs:
     steps: [{run: make deploy}]
 """
 STATE = RepositoryState("acme", "site", "main", "a" * 40)
+_PATIENCE_S = 60.0  # never waited for: there is a job
 SIZE = Capacity(Decimal(4), 8192, frozenset(Architecture))
 
 
@@ -60,9 +61,8 @@ async def submitted(
         )
         for number, text in enumerate(texts)
     )
-    return await site.services.submissions.submit(
-        project, Submission(requests, source="0" * 64), actor
-    )
+    submission, begin = Submission(requests, source="0" * 64), site.services.submissions.begin
+    return await site.store.serial(lambda tx: begin(tx, project, submission, actor))
 
 
 @dataclass
@@ -79,9 +79,9 @@ class Host:
         self.session = (await self.site.services.hosts.open_session("h1", hello)).session
         return self
 
-    async def claim(self) -> Assignment | None:
+    async def claim(self, patience_s: float = 0.01) -> Assignment | None:
         return await self.site.services.hosts.claim(
-            self.session, SIZE, frozenset(self._numbers), patience_s=0.01
+            self.session, SIZE, frozenset(self._numbers), patience_s=patience_s
         )
 
     async def report(self, lease: Lease, *reports: Report) -> None:
@@ -90,7 +90,7 @@ class Host:
 
     async def start(self) -> Lease:
         """The next job, whose machine runs now."""
-        assignment = await self.claim()
+        assignment = await self.claim(_PATIENCE_S)
         assert assignment is not None
         await self.report(assignment.lease, JobPhase(JobState.STARTING), JobPhase(JobState.RUNNING))
         return assignment.lease
@@ -104,9 +104,8 @@ class Host:
 
     async def run_all(self, lines: Sequence[str] = ("hello",)) -> None:
         """Every job there is, one after another."""
-        while (assignment := await self.claim()) is not None:
-            lease = assignment.lease
-            await self.report(lease, JobPhase(JobState.STARTING), JobPhase(JobState.RUNNING))
+        while await self.site.rows(JobRow, state=JobState.QUEUED):
+            lease = await self.start()
             await self.print(lease, *lines)
             await self.end(lease)
 

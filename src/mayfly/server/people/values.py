@@ -3,7 +3,7 @@
 from mayfly.domain.errors import InvalidInput
 from mayfly.server.people.audit import Author, note
 from mayfly.server.refusals import NotFound
-from mayfly.store.base import Tx, View
+from mayfly.store.base import Tx
 from mayfly.store.people import SecretRow, VariableRow
 
 _RESERVED = "GITHUB_"
@@ -56,15 +56,6 @@ def remove_variable(tx: Tx, author: Author, project: str, name: str) -> None:
         raise NotFound(f"{project} has no variable {name}")
     tx.delete(VariableRow, _key(project, name))
     note(tx, author, "variable.remove", name.upper(), project=project)
-
-
-def secrets_of(view: View, project: str) -> dict[str, str]:
-    """For the `secrets` context of the project's own runs."""
-    return {row.name: row.value for row in view.find(SecretRow, project=project)}
-
-
-def variables_of(view: View, project: str) -> dict[str, str]:
-    return {row.name: row.value for row in view.find(VariableRow, project=project)}
 
 
 def _key(project: str, name: str) -> str:

@@ -1,0 +1,69 @@
+"""Lines of the log: one JSON object each, with what the work is about."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from mayfly.server.logs import configure_logs
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, logging.getLogger("mayfly").level
+    yield
+    root.handlers, level, own = before
+    root.setLevel(level)
+    logging.getLogger("mayfly").setLevel(own)
+    structlog.reset_defaults()
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_both_kinds_of_logger_end_in_the_same_lines_with_what_is_bound() -> None:
+    stream = io.StringIO()
+    configure_logs(as_json=True, stream=stream)
+    with bound_contextvars(job="j1", attempt=2):
+        logging.getLogger("mayfly.a").info("took %s", "it", extra={"ms": 3})
+        structlog.get_logger("mayfly.b").warning("gave it", host="h1")
+    logging.getLogger("mayfly.a").info("later")
+    first, second, third = lines(stream)
+    assert first.pop("timestamp")
+    assert first == {
+        "event": "took it",
+        "ms": 3,
+        "job": "j1",
+        "attempt": 2,
+        "level": "info",
+        "logger": "mayfly.a",
+    }
+    assert (second["event"], second["job"], second["host"]) == ("gave it", "j1", "h1")
+    assert (second["level"], second["logger"]) == ("warning", "mayfly.b")
+    assert "job" not in third
+
+
+def test_an_error_is_one_line_with_its_traceback() -> None:
+    stream = io.StringIO()
+    configure_logs(as_json=True, stream=stream)
+    try:
+        int("no")
+    except ValueError:
+        logging.getLogger("mayfly.a").exception("failed")
+    [line] = lines(stream)
+    assert "ValueError" in json.dumps(line["exception"])
+
+
+def test_libraries_are_heard_only_when_something_is_wrong() -> None:
+    stream = io.StringIO()
+    configure_logs(as_json=False, stream=stream, level=logging.DEBUG)
+    logging.getLogger("httpx").info("GET")
+    logging.getLogger("mayfly.a").debug("own words")
+    assert "own words" in stream.getvalue()
+    assert "GET" not in stream.getvalue()
