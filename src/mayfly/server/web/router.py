@@ -3,7 +3,21 @@
 from fastapi import APIRouter
 
 from mayfly.server.web import assets, live
-from mayfly.server.web.routes import job, now, run, sign_in
+from mayfly.server.web.routes import (
+    audit,
+    github,
+    hosts,
+    insights,
+    job,
+    jobs,
+    now,
+    project,
+    projects,
+    run,
+    runs,
+    sign_in,
+    tokens,
+)
 
 router = APIRouter(include_in_schema=False)
 for _part in (
@@ -11,7 +25,16 @@ for _part in (
     live.router,
     sign_in.router,
     now.router,
+    runs.router,
     run.router,
+    jobs.router,
     job.router,
+    hosts.router,
+    insights.router,
+    projects.router,
+    audit.router,
+    project.router,
+    tokens.router,
+    github.router,
 ):
     router.include_router(_part)

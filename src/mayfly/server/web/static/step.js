@@ -106,6 +106,7 @@ export class Step {
     if (command) text.className = `cmd ${command}`;
     paint(text, FOLD.exec(line)?.[1] ?? (command ? line.replace(COMMAND, "") : line));
     row.append(address, text);
+    row.hidden = command === "endgroup";
     return row;
   }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mayfly.server.web.views.looks import Look, of_state
 from mayfly.store.rows import JobRow
 
-WIDTH, HEIGHT = 200, 34
+WIDTH, HEIGHT = 216, 34
 _GAP_X, _GAP_Y, _MARGIN = 56, 12, 6
 _MOST = 80
 _LONGEST = 25

@@ -63,8 +63,10 @@ def size(count: float) -> str:
 
 
 def memory(mib: float) -> str:
-    """MiB: 512 MiB, 16 GiB."""
-    return f"{mib / 1024:.4g} GiB" if mib >= 1024 else f"{mib:.0f} MiB"
+    """MiB: 0, 512 MiB, 16 GiB."""
+    if mib >= 1024:
+        return f"{mib / 1024:.4g} GiB"
+    return f"{mib:.0f} MiB" if mib else "0"
 
 
 def cpu(millicpu: float) -> str:

@@ -1,0 +1,88 @@
+"""Connecting GitHub: a manifest is shown, GitHub makes the app of it, and it is installed.
+
+The second page's form goes to GitHub itself, with a `state` that only this session can know: who
+comes back with it was sent from here.
+"""
+
+import hashlib
+import hmac
+import json
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse
+
+from mayfly.forges.github.manifest import MAX_NAME, form_url, manifest
+from mayfly.server.api.access import Caller, may
+from mayfly.server.api.headers import CONTENT_SECURITY_POLICY
+from mayfly.server.people.roles import Action
+from mayfly.server.web.pages import Crumb, render
+
+router = APIRouter(prefix="/github")
+
+WEB_URL = "https://github.com"
+WEBHOOK_PATH = "/webhooks/github"
+CREATED_PATH = "/github/created"
+
+_STATE_KEY = b"mayfly github app"
+_LOGIN = r"^(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}))?$"
+
+
+@router.get("")
+async def show(
+    request: Request, caller: Annotated[Caller, may(Action.FORGE_MANAGE)]
+) -> HTMLResponse:
+    host = urlsplit(caller.services.settings.base_url).hostname or "mayfly"
+    return render(
+        request,
+        caller,
+        "github.html",
+        title="Connect GitHub",
+        name=f"Mayfly on {host}"[:MAX_NAME],
+        longest=MAX_NAME,
+        base_url=caller.services.settings.base_url,
+        is_reachable=caller.services.settings.secure,
+    )
+
+
+@router.post("")
+async def prepare(
+    request: Request,
+    caller: Annotated[Caller, may(Action.FORGE_MANAGE)],
+    called: Annotated[str, Form(min_length=1, max_length=MAX_NAME)],
+    organization: Annotated[str, Form(pattern=_LOGIN)] = "",
+) -> HTMLResponse:
+    """The form that GitHub takes; nothing is made before a person sends it and confirms there."""
+    base = caller.services.settings.base_url.rstrip("/")
+    asked = manifest(
+        name=called,
+        server_url=base,
+        webhook_url=f"{base}{WEBHOOK_PATH}",
+        redirect_url=f"{base}{CREATED_PATH}",
+        setup_url=f"{base}/github",
+    )
+    response = render(
+        request,
+        caller,
+        "github_manifest.html",
+        title="Make the app",
+        crumbs=(Crumb("Connect GitHub", "/github"),),
+        action=form_url(WEB_URL, organization or None, state_of(caller.cookie or "")),
+        manifest=json.dumps(asked),
+        shown=json.dumps(asked, indent=2),
+        organization=organization,
+    )
+    policy = CONTENT_SECURITY_POLICY.replace("form-action 'self'", f"form-action {WEB_URL}")
+    response.headers["Content-Security-Policy"] = policy
+    return response
+
+
+def state_of(cookie: str) -> str:
+    """What a form of this session takes along."""
+    return hmac.new(_STATE_KEY, cookie.encode(), hashlib.sha256).hexdigest()
+
+
+def is_state(cookie: str | None, shown: str) -> bool:
+    """Whether who comes back was sent from this session."""
+    return cookie is not None and hmac.compare_digest(state_of(cookie).encode(), shown.encode())
