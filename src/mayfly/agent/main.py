@@ -5,15 +5,12 @@ import os
 from decimal import Decimal
 
 from mayfly.agent import kept
+from mayfly.agent.images import ImageSource, finder
 from mayfly.domain.architecture import Architecture
-from mayfly.domain.errors import HostCannot, InvalidInput
+from mayfly.domain.errors import HostCannot
 from mayfly.domain.labels import DEFAULT_IMAGE
 from mayfly.domain.placement import Capacity
-from mayfly.machines.base import Report
-from mayfly.machines.images.builder import build
-from mayfly.machines.images.progress import Progress
-from mayfly.machines.images.recipe import built_in, load_recipe
-from mayfly.machines.images.store import Image, ImageStore
+from mayfly.machines.images.store import ImageStore
 from mayfly.machines.network.base import Network
 from mayfly.machines.network.choose import choose_network
 from mayfly.machines.qemu.accelerator import Accelerators
@@ -29,32 +26,15 @@ _MIB = 1024 * 1024
 _RESERVED_MIB = 1024
 
 
-def make_driver(home: Home, network: Network | None = None) -> QemuDriver:
-    """The driver of this host. Raises HostCannot where guests could not be kept in bounds."""
+def make_driver(
+    home: Home, network: Network | None = None, images: ImageSource | None = None
+) -> QemuDriver:
+    """The driver of this host, which takes images from `images` if that names them.
 
-    async def find_image(name: str, architecture: Architecture, report: Report) -> Image:
-        return await ready_image(home, name, architecture, report)
-
+    Raises HostCannot where guests could not be kept in bounds.
+    """
+    find_image = finder(home, images)
     return QemuDriver(home, network or choose_network(), find_image, Accelerators(home.root))
-
-
-async def ready_image(home: Home, name: str, architecture: Architecture, report: Report) -> Image:
-    """The image to boot, verified; built first when `name` is a recipe that has none yet."""
-
-    def show(progress: Progress) -> None:
-        report(f"building the image: {progress.stage}", progress.fraction)
-
-    store = ImageStore(home)
-    if name in built_in() or "/" in name:
-        image = await build(home, load_recipe(name), architecture, observer=show)
-        store.verify(image)
-        return image
-    try:
-        return store.open(name, architecture)
-    except InvalidInput as error:
-        raise InvalidInput(
-            error.message, remedy="mayfly image ls shows what there is; a recipe is given by path"
-        ) from error
 
 
 def host_capacity() -> Capacity:

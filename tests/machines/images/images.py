@@ -41,6 +41,7 @@ def publish(
         folder.mkdir()
         (folder / "root.erofs").write_bytes(content)
         (folder / "vmlinuz").write_bytes(b"kernel")
+        (folder / "initrd").write_bytes(b"first programs")
         return store.publish(
             folder,
             manifest_of(folder, recipe=recipe, architecture=architecture, created=created),

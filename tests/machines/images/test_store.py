@@ -45,7 +45,7 @@ def test_an_images_files_are_beside_its_manifest(store: ImageStore) -> None:
     assert image.folder.name == image.digest
     assert image.root.read_bytes() == b"root"
     assert image.kernel.read_bytes() == b"kernel"
-    assert image.size == len(b"root") + len(b"kernel")
+    assert image.size == len(b"root") + len(b"kernel") + len(b"first programs")
     assert image.root.stat().st_mode & 0o222 == 0
 
 

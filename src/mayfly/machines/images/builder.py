@@ -9,7 +9,6 @@ import asyncio
 import collections
 import contextlib
 import os
-import shutil
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import HostCannot
+from mayfly.machines.images.disk import require_space
 from mayfly.machines.images.host import mapped_root, require
 from mayfly.machines.images.initrd import MODULES, find_modules, write_initrd
 from mayfly.machines.images.layers import lay_over
@@ -66,7 +66,7 @@ async def build(
             if image.manifest.recipe_digest == plan.digest:
                 return image
         await require(architecture)
-        _require_space(home)
+        require_space(home.images, _NEEDED_DISK, "building an image")
         with store.building() as folder:
             return await _build(home, store, plan, folder, ProgressReader(observer))
 
@@ -164,16 +164,6 @@ def _manifest(plan: BuildPlan, work: Path, out: Path) -> Manifest:
         packages=dict(packages),
         files={name: FileEntry(sha256(out / name), (out / name).stat().st_size) for name in _FILES},
     )
-
-
-def _require_space(home: Home) -> None:
-    free = shutil.disk_usage(home.images).free
-    if free < _NEEDED_DISK:
-        raise HostCannot(
-            f"building an image needs {_NEEDED_DISK >> 20} MiB in {home.images}, "
-            f"only {free >> 20} MiB are free",
-            remedy="remove images (`mayfly image rm`), or set MAYFLY_HOME to a larger disk",
-        )
 
 
 def _in_memory() -> bool:

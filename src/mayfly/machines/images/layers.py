@@ -6,13 +6,13 @@ The base stays as it is. Its files are linked, not copied; `layer.erofs` is moun
 
 import hashlib
 import json
-import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from mayfly.domain.errors import HostCannot, InvalidInput
+from mayfly.machines.images.disk import share
 from mayfly.machines.images.fetch import fetch
 from mayfly.machines.images.manifest import FileEntry, Manifest
 from mayfly.machines.images.progress import Observer, ProgressReader, Stage
@@ -99,7 +99,7 @@ async def _tool(*argv: str) -> None:
 def _finish(out: Path, recipe: Recipe, base: Image, digest: str) -> Manifest:
     layer = FileEntry(sha256(out / LAYER), (out / LAYER).stat().st_size)
     for name in base.manifest.files:
-        _share(base.folder / name, out / name)
+        share(base.folder / name, out / name)
     return replace(
         base.manifest,
         recipe=recipe.name,
@@ -108,11 +108,3 @@ def _finish(out: Path, recipe: Recipe, base: Image, digest: str) -> Manifest:
         mayfly=version("mayfly-ci"),
         files={**base.manifest.files, LAYER: layer},
     )
-
-
-def _share(source: Path, target: Path) -> None:
-    """The same file under another name; a copy where the disk cannot do that."""
-    try:
-        target.hardlink_to(source)
-    except OSError:
-        shutil.copyfile(source, target)

@@ -16,6 +16,7 @@ from mayfly.domain.architecture import Architecture
 FORMAT = 1
 DIGEST = re.compile(r"[0-9a-f]{64}")
 _FILE_NAME = re.compile(r"[a-z][a-z0-9._-]{0,62}")
+_OWN_NAME = "manifest.json"
 
 
 class ManifestInvalid(ValueError):
@@ -71,9 +72,10 @@ class Manifest:
         entries = {}
         for name, entry in document["files"].items():
             # The name becomes a path beside the manifest.
-            if not _FILE_NAME.fullmatch(name) or not DIGEST.fullmatch(entry["sha256"]):
+            size = int(entry["size"])
+            if not _is_file_name(name) or not DIGEST.fullmatch(entry["sha256"]) or size < 0:
                 raise ManifestInvalid(f"bad file entry {name!r}")
-            entries[name] = FileEntry(entry["sha256"], int(entry["size"]))
+            entries[name] = FileEntry(entry["sha256"], size)
         return cls(
             recipe=str(document["recipe"]),
             recipe_digest=str(document["recipe_digest"]),
@@ -84,3 +86,7 @@ class Manifest:
             packages={str(k): str(v) for k, v in document["packages"].items()},
             files=entries,
         )
+
+
+def _is_file_name(name: str) -> bool:
+    return _FILE_NAME.fullmatch(name) is not None and name != _OWN_NAME

@@ -29,7 +29,10 @@ from mayfly.system.home import Home
 from mayfly.system.locks import locked, locked_if_free
 
 LAYER = "layer.erofs"
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
+BOOTED = ("root.erofs", "vmlinuz", "initrd")
+"""What no image is without."""
+
 _BUILDING = ".building-"
 _SHORTEST_DIGEST = 6
 
@@ -85,7 +88,11 @@ class ImageStore:
             digest = self._ref(name, architecture).read_text().strip()
         except FileNotFoundError:
             return None
-        return digest if (self._folder / digest / _MANIFEST).exists() else None
+        return digest if self.has(digest) else None
+
+    def has(self, digest: str) -> bool:
+        """Whether an image of exactly this digest is here."""
+        return (self._folder / digest / MANIFEST).exists()
 
     def open(self, ref: str, architecture: Architecture, *, verify: bool = True) -> Image:
         """The image to boot; with `verify`, its files are what the digest vouches for.
@@ -158,22 +165,28 @@ class ImageStore:
         """The file to lock while building under this name."""
         return self._folder / f".lock-{name}-{architecture}"
 
-    def publish(self, folder: Path, manifest: Manifest) -> Image:
-        """Make the files in `folder` an image and let its recipe's name stand for it.
+    def publish(self, folder: Path, manifest: Manifest, *, name: str | None = None) -> Image:
+        """Make the files in `folder` an image and let a name, its recipe's if none is given, stand
+        for it.
 
         `folder` is on the same file system and moves; when the same image exists, that one stays.
         """
-        (folder / _MANIFEST).write_bytes(manifest.to_bytes())
-        for name in (*manifest.files, _MANIFEST):
-            with (folder / name).open("rb") as stream:
+        (folder / MANIFEST).write_bytes(manifest.to_bytes())
+        for file in (*manifest.files, MANIFEST):
+            with (folder / file).open("rb") as stream:
                 os.fsync(stream.fileno())
-            (folder / name).chmod(0o444)
+            (folder / file).chmod(0o444)
         digest = manifest.digest
         with locked(self._folder / ".lock"):
             if not (self._folder / digest).exists():
                 folder.rename(self._folder / digest)
-            self._point(manifest.recipe, manifest.architecture, digest)
+            self._point(name or manifest.recipe, manifest.architecture, digest)
         return self._read(digest)
+
+    def point(self, name: str, image: Image) -> None:
+        """Let a name stand for an image that is there."""
+        with locked(self._folder / ".lock"):
+            self._point(name, image.architecture, image.digest)
 
     def _point(self, name: str, architecture: Architecture, digest: str) -> None:
         ref = self._ref(name, architecture)
@@ -210,7 +223,7 @@ class ImageStore:
     def _read(self, digest: str) -> Image:
         folder = self._folder / digest
         try:
-            manifest = Manifest.from_bytes((folder / _MANIFEST).read_bytes())
+            manifest = Manifest.from_bytes((folder / MANIFEST).read_bytes())
         except (ManifestInvalid, OSError) as error:
             raise damaged(folder, f"its manifest cannot be read: {error}") from error
         if manifest.digest != digest:
