@@ -11,7 +11,8 @@ from tests.simulation.replicas import Replica
 
 from mayfly.agent.connection import Connection, reach
 from mayfly.agent.job import JobSettings
-from mayfly.agent.serve import Drain, Serving
+from mayfly.agent. import Drain
+from mayfly.agent.serve import Serving
 from mayfly.agent.session import SessionSettings
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.placement import Capacity
