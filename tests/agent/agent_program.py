@@ -1,4 +1,4 @@
-"""An agent as `mayfly agent run` makes it, on dummy machines. Arguments: HOME [SUCCESSOR…]"""
+"""An agent as `mayfly agent run` makes it, on dummy machines: HOME METRICS [SUCCESSOR…]."""
 
 import asyncio
 import signal
@@ -18,7 +18,7 @@ from mayfly.server.logs import configure_logs
 from mayfly.system.home import Home
 
 
-def main(folder: str, *command: str) -> int:
+def main(folder: str, metrics: str, *command: str) -> int:
     home = Home(Path(folder))
     options = AgentOptions(
         settings=JobSettings(NetworkPolicy(), SessionSettings()),
@@ -26,6 +26,7 @@ def main(folder: str, *command: str) -> int:
         accelerators={"amd64": "none"},
         command=command or [sys.executable, *sys.argv],
         drain_s=60,
+        metrics=metrics,
     )
 
     async def work(stopping: asyncio.Event) -> int:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from tests.agent.control import Given, job
@@ -39,6 +40,7 @@ class Site:
     hosts: RememberingHosts
     home: Home
     told: socket.socket
+    metrics: str
     processes: list[asyncio.subprocess.Process] = field(default_factory=list)
     successors: list[int] = field(default_factory=list)
 
@@ -47,6 +49,7 @@ class Site:
             sys.executable,
             str(PROGRAM),
             str(self.home.root),
+            self.metrics,
             *successor,
             env={**os.environ, "NOTIFY_SOCKET": self.told.getsockname()},
         )
@@ -62,6 +65,16 @@ class Site:
                 for state in (await loop.sock_recv(self.told, 4096)).decode().split("\n"):
                     if state.startswith(wanted):
                         return state[len(wanted) :]
+
+    async def until_shown(self, line: str) -> None:
+        """Among the metrics at the host's address, whoever serves them."""
+        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as http:
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    answer = await http.get(f"http://{self.metrics}/metrics")
+                    if line in answer.text.splitlines():
+                        return
+                await asyncio.sleep(0.05)
 
     def put(self, given: Given) -> Lease:
         self.hosts.specs[given.name] = given.spec
@@ -90,6 +103,13 @@ class Site:
         return self.successors[-1]
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     store = MemoryStore()
@@ -106,7 +126,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         async with listening(app, "127.0.0.1", 0) as port:
             server = f"http://127.0.0.1:{port}"
             MembershipFile(home).save(Membership(server, "host", KEY, time.time()))
-            site = Site(hosts, home, told)
+            site = Site(hosts, home, told, f"127.0.0.1:{free_port()}")
             yield site
             for pid in (*site.successors, *(process.pid for process in site.processes)):
                 with contextlib.suppress(ProcessLookupError):
@@ -137,6 +157,7 @@ async def test_a_job_does_not_notice_that_its_agent_is_replaced(site: Site) -> N
     long = site.put(job(name="long", seconds=3600))
     await site.until(long, RUNNING)
     new = await site.hand_over(old)
+    await site.until_shown("mayfly_agent_jobs 0.0")
     short = site.put(job(name="short"))
     await site.until(short, JobEnded(JobState.SUCCEEDED))
     assert list(site.hosts.sessions) == ["session-1", "session-2"]
@@ -159,6 +180,7 @@ async def test_an_agent_whose_successor_is_killed_takes_over_again(site: Site) -
     new = await site.hand_over(old)
     os.kill(new, signal.SIGKILL)
     assert int(await site.hear("MAINPID=")) == old.pid
+    await site.until_shown("mayfly_agent_jobs 1.0")
     short = site.put(job(name="short"))
     await site.until(short, JobEnded(JobState.SUCCEEDED))
     site.hosts.end("session-2")  # as the server would, after a while

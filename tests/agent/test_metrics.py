@@ -13,6 +13,7 @@ from mayfly.agent.pool import Pool
 from mayfly.domain.errors import HostCannot, InvalidInput
 from mayfly.domain.placement import Capacity
 from mayfly.machines.dummy.driver import DummyDriver
+from mayfly.system.threads import in_thread
 
 
 class Agent:
@@ -30,17 +31,23 @@ def free_port() -> int:
         return port
 
 
-def test_an_agent_is_read_over_http() -> None:
+def read(address: str) -> str:
+    with urllib.request.urlopen(f"http://{address}/metrics") as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+async def test_an_agent_is_read_over_http() -> None:
     registry = CollectorRegistry()
     pool = Pool(DummyDriver(), lambda: Capacity(Decimal(0), 0, frozenset()))
     pool.hits = 7
     registry.register(Now(Agent(), pool))  # type: ignore[arg-type]
     address = f"127.0.0.1:{free_port()}"
-    with served(registry, address):
-        with urllib.request.urlopen(f"http://{address}/metrics") as answer:
-            text = answer.read().decode()
-        with pytest.raises(HostCannot, match="cannot listen"), served(registry, address):
-            pass
+    async with served(registry, address):
+        text = await in_thread(read, address)
+        with pytest.raises(HostCannot, match="cannot listen"):
+            async with served(registry, address):
+                pass
     found = {
         sample.name: sample.value
         for family in text_string_to_metric_families(text)
@@ -55,15 +62,11 @@ def test_an_agent_is_read_over_http() -> None:
         "mayfly_agent_pool_misses_total": 0,
     }
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(f"http://{address}/metrics")
+        await in_thread(read, address)
 
 
 @pytest.mark.parametrize("address", ["9101", "host:", "host:x", "host:70000"])
-def test_addresses_have_a_port(address: str) -> None:
-    with pytest.raises(InvalidInput), served(CollectorRegistry(), address):
-        pass
-
-
-def test_nothing_is_served_unless_asked_for() -> None:
-    with served(CollectorRegistry(), None):
-        pass
+async def test_addresses_have_a_port(address: str) -> None:
+    with pytest.raises(InvalidInput):
+        async with served(CollectorRegistry(), address):
+            pass

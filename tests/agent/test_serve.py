@@ -13,7 +13,7 @@ from tests.virtual_time import cancelled_at_every_turn, run_virtual, virtual_tim
 
 from mayfly.agent.connection import NotWelcome
 from mayfly.agent.job import JobSettings
-from mayfly.agent.serve import Drain, Serving
+from mayfly.agent.serve import Serving
 from mayfly.agent.session import SessionSettings
 from mayfly.domain.job import JobState
 from mayfly.machines.dummy.driver import DummyDriver
@@ -21,6 +21,7 @@ from mayfly.machines.network.base import NetworkPolicy
 from mayfly.protocol.fleet import JobEnded, Lease, Printed, Report
 from mayfly.system.home import Home
 from mayfly.system.owned import owned_folder
+from mayfly.system.switch import Switch
 from mayfly.system.tasks import stop
 
 
@@ -31,7 +32,7 @@ class Host:
     server: Served
     home: Home
     driver: DummyDriver = field(default_factory=DummyDriver)
-    drain: Drain = field(default_factory=Drain)
+    drain: Switch = field(default_factory=Switch)
 
     def __post_init__(self) -> None:
         settings = JobSettings(NetworkPolicy(), SessionSettings())
@@ -137,7 +138,7 @@ async def test_a_host_that_drains_ends_what_it_runs_and_leaves(tmp_path: Path) -
     async with working(tmp_path) as host:
         host.put(running)
         await host.until_alive(1)
-        host.drain.want()
+        host.drain.turn(on=True)
         await asyncio.sleep(1)
         host.put(later)
         await host.running
@@ -153,12 +154,12 @@ async def test_draining_can_be_taken_back(tmp_path: Path) -> None:
     async with working(tmp_path) as host:
         host.put(running)
         await host.until_alive(1)
-        host.drain.want()
+        host.drain.turn(on=True)
         await asyncio.sleep(1)
         host.put(later)
         await asyncio.sleep(50)
         assert host.serving.spare().cpu == 0
-        host.drain.want(wanted=False)
+        host.drain.turn(on=False)
         await host.until_ended(later)
         assert host.serving.spare().cpu > 0
         await host.until_ended(running)
@@ -169,7 +170,7 @@ async def test_draining_can_be_taken_back(tmp_path: Path) -> None:
 async def test_a_host_that_drains_does_not_wait_for_its_server(tmp_path: Path) -> None:
     async with working(tmp_path, cut=True, silent=True) as host:
         await asyncio.sleep(100)
-        host.drain.want()
+        host.drain.turn(on=True)
         await host.running
 
 

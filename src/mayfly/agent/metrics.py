@@ -1,7 +1,7 @@
 """What Prometheus is told by an agent, at an address of this host."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,6 +10,8 @@ from prometheus_client.registry import Collector
 from mayfly.agent.pool import Pool
 from mayfly.agent.serve import Serving
 from mayfly.domain.errors import HostCannot, InvalidInput
+from mayfly.system.tasks import to_the_end
+from mayfly.system.threads import in_thread
 
 
 class Now(Collector):
@@ -44,12 +46,9 @@ class Now(Collector):
             yield CounterMetricFamily("mayfly_agent_pool_misses", "Jobs that did not.", pool.misses)
 
 
-@contextlib.contextmanager
-def served(registry: CollectorRegistry, address: str | None) -> Iterator[None]:
-    """At `HOST:PORT` while the block runs; nowhere if None. Raises InvalidInput, HostCannot."""
-    if address is None:
-        yield
-        return
+@contextlib.asynccontextmanager
+async def served(registry: CollectorRegistry, address: str) -> AsyncIterator[None]:
+    """At `HOST:PORT` while the block runs. Raises InvalidInput, HostCannot."""
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 0xFFFF:
         raise InvalidInput(f"{address!r} is no address", remedy="use --metrics 127.0.0.1:9101")
@@ -57,9 +56,13 @@ def served(registry: CollectorRegistry, address: str | None) -> Iterator[None]:
         server, thread = start_http_server(int(port), host.strip("[]"), registry)
     except OSError as error:
         raise HostCannot(f"cannot listen on {address}: {error.strerror}") from error
-    try:
-        yield
-    finally:
+
+    def close() -> None:
         server.shutdown()
         server.server_close()
         thread.join()
+
+    try:
+        yield
+    finally:
+        await to_the_end(in_thread(close))

@@ -19,19 +19,22 @@ from mayfly.agent.handover import Link, Successor, predecessor, successor
 from mayfly.agent.job import JobSettings
 from mayfly.agent.membership import Membership, MembershipFile
 from mayfly.agent.pool import Pool
-from mayfly.agent.serve import Drain, Serving
+from mayfly.agent.serve import Serving
 from mayfly.agent.starts import Illness, StartMetrics, WatchedDriver
 from mayfly.domain.architecture import Architecture
+from mayfly.domain.errors import HostCannot
 from mayfly.domain.placement import Capacity
 from mayfly.machines.base import MachineDriver
 from mayfly.protocol.fleet import Hello
 from mayfly.system.home import Home
 from mayfly.system.notify import notify
+from mayfly.system.switch import Switch
 from mayfly.system.tasks import first, to_the_end
 
 _log = logging.getLogger(__name__)
 
 _PREDECESSOR_S = 20.0
+_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ class _Process:
         self._before = before
         self._stopping = stopping
         self._replacing = replacing
-        self._drain = Drain()
+        self._drain = Switch()
+        self._replaced = Switch()
         self._serving = Serving(
             home,
             connection,
@@ -115,15 +119,15 @@ class _Process:
         watched = WatchedDriver(pool or driver, StartMetrics.of(registry), illness)
         registry.register(metrics.Now(self._serving, pool))
         try:
-            with metrics.served(registry, self._options.metrics):
-                await first(
-                    self._serve(watched),
-                    self._stop_when_told(),
-                    self._replace_when_told(),
-                    self._outlive(),
-                    renew_keys(self._connection, file),
-                    illness.report(self._connection),
-                )
+            await first(
+                self._serve(watched),
+                self._stop_when_told(),
+                self._replace_when_told(),
+                self._outlive(),
+                self._show(registry),
+                renew_keys(self._connection, file),
+                illness.report(self._connection),
+            )
         finally:
             await to_the_end(self._close(watched))
 
@@ -147,6 +151,21 @@ class _Process:
             self._alone.set()
         await asyncio.Event().wait()
 
+    async def _show(self, registry: CollectorRegistry) -> None:
+        """Metrics, until a successor shows its own at the same address."""
+        address, patient = self._options.metrics, self._before is not None
+        while address is not None:
+            await self._replaced.until(on=False)
+            try:
+                async with metrics.served(registry, address):
+                    patient = True
+                    await self._replaced.until(on=True)
+            except HostCannot:
+                if not patient:
+                    raise
+                await asyncio.sleep(_AGAIN_S)
+        await asyncio.Event().wait()
+
     def _ready(self) -> None:
         notify("READY=1", f"STATUS=in session as {os.getpid()}")
         if self._before is not None and not self._alone.is_set():
@@ -162,7 +181,7 @@ class _Process:
         await self._stopping.wait()
         if self._before is not None:
             self._before.say(handover.DRAIN)
-        self._drain.want()
+        self._drain.turn(on=True)
         await asyncio.sleep(self._options.drain_s)
         _log.warning("jobs still run after %g s; they are stopped", self._options.drain_s)
 
@@ -171,7 +190,7 @@ class _Process:
         while True:
             await self._replacing.wait()
             self._replacing.clear()
-            if self._drain.wanted:
+            if self._drain.on:
                 continue
             notify("RELOADING=1")
             try:
@@ -187,15 +206,17 @@ class _Process:
         """Drain while the successor lives; whether it wants this one to end at once."""
         _log.info("process %d takes over", new.pid)
         notify(f"MAINPID={new.pid}")
-        self._drain.want()
+        self._drain.turn(on=True)
+        self._replaced.turn(on=True)
         while (word := await new.link.hear()) is not None:
             if word == handover.DRAIN:
                 self._stopping.set()
             elif word == handover.STOP:
                 return True
         await new.end()
+        self._replaced.turn(on=False)
         if not self._stopping.is_set():
-            self._drain.want(wanted=False)
+            self._drain.turn(on=False)
         return False
 
 

@@ -14,27 +14,11 @@ from mayfly.agent.watchdog import Watchdog
 from mayfly.domain.placement import Capacity
 from mayfly.machines.base import MachineDriver
 from mayfly.protocol.fleet import Hello, StaleLease
-from mayfly.system.changes import Changes
 from mayfly.system.home import Home
+from mayfly.system.switch import Switch
 from mayfly.system.tasks import first, stop
 
 _log = logging.getLogger(__name__)
-
-
-class Drain:
-    """Whether a host is to end what it runs and take nothing more; can be taken back."""
-
-    def __init__(self) -> None:
-        self.wanted = False
-        self._changes = Changes()
-
-    def want(self, *, wanted: bool = True) -> None:
-        self.wanted = wanted
-        self._changes.announce()
-
-    async def until(self, *, wanted: bool) -> None:
-        while self.wanted is not wanted:
-            await self._changes.wait()
 
 
 class Serving:
@@ -47,10 +31,13 @@ class Serving:
         hello: Hello,
         settings: JobSettings,
         *,
-        drain: Drain,
+        drain: Switch,
         opened: Callable[[], None] = lambda: None,
     ):
-        """`opened` is called with each session that was opened."""
+        """`drain`: end what runs and take nothing more; can be taken back.
+
+        `opened` is called with each session that was opened.
+        """
         self._home = home
         self._connection = connection
         self._hello = hello
@@ -76,7 +63,7 @@ class Serving:
 
     def spare(self) -> Capacity:
         """Room that no job has, and none is about to get."""
-        if self._agent is None or self._drain.wanted:
+        if self._agent is None or self._drain.on:
             return Capacity(Decimal(0), 0, self._hello.capacity.architectures)
         return self._agent.free
 
@@ -86,12 +73,12 @@ class Serving:
         Raises Refused when the server does not want this host.
         """
         await close_left(self._home, self._connection)
-        while not self._drain.wanted:
+        while not self._drain.on:
             await first(self._session(driver), self._unopened())
 
     async def _unopened(self) -> None:
         """A host that drains does not wait for a server."""
-        await self._drain.until(wanted=True)
+        await self._drain.until(on=True)
         if self._control is not None:
             await asyncio.Event().wait()
 
@@ -131,14 +118,14 @@ def _room(hello: Hello) -> Capacity:
     return Capacity(cpu, capacity.memory_mib, capacity.architectures)
 
 
-async def _drained(drain: Drain, control: RemoteControlPlane, agent: Agent) -> None:
+async def _drained(drain: Switch, control: RemoteControlPlane, agent: Agent) -> None:
     """Returns when all jobs have ended while the host drains."""
     while True:
-        await drain.until(wanted=True)
+        await drain.until(on=True)
         _log.info("draining: %d jobs run", len(control.held))
         control.drain()
-        await first(_idle(control, agent), drain.until(wanted=False))
-        if drain.wanted:
+        await first(_idle(control, agent), drain.until(on=False))
+        if drain.on:
             return
         control.drain(draining=False)
 
