@@ -11,7 +11,6 @@ from tests.simulation.replicas import Replica
 
 from mayfly.agent.connection import Connection, reach
 from mayfly.agent.job import JobSettings
-from mayfly.agent. import Drain
 from mayfly.agent.serve import Serving
 from mayfly.agent.session import SessionSettings
 from mayfly.domain.architecture import Architecture
@@ -22,6 +21,7 @@ from mayfly.machines.dummy.scripted import scripted
 from mayfly.machines.network.base import NetworkMode, NetworkPolicy
 from mayfly.protocol.fleet import Hello
 from mayfly.system.home import Home
+from mayfly.system.switch import Switch
 from mayfly.system.tasks import stop
 
 CAPACITY = Capacity(Decimal(2), 4096, frozenset(Architecture))
@@ -114,7 +114,7 @@ class Host:
         settings = JobSettings(NetworkPolicy(NetworkMode.NONE), SessionSettings(cancel_grace_s=5.0))
         async with reach("http://servers", transport=network) as http:
             connection = Connection(http, lambda: self.key)
-            serving = Serving(self._home, connection, HELLO, settings, drain=Drain())
+            serving = Serving(self._home, connection, HELLO, settings, drain=Switch())
             try:
                 await serving.run(driver)
             finally:
