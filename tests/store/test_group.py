@@ -149,6 +149,7 @@ async def test_a_connection_lost_at_the_end_leaves_it_open() -> None:
         (Trouble.AGAIN, "the database scripted is kept busy by others"),
         (Trouble.GONE, "the database scripted cannot be reached"),
         (Trouble.FULL, "the database scripted cannot be written to"),
+        (Trouble.DAMAGED, "the database scripted is damaged, or no database"),
     ],
 )
 async def test_patience_ends(trouble: Trouble, said: str, pauses: list[float]) -> None:

@@ -19,6 +19,7 @@ import mayfly
 from mayfly.cli import (
     acting,
     agent,
+    backup,
     doctor,
     gc,
     image,
@@ -70,6 +71,8 @@ app.command("shell")(shell.shell)
 app.command("gc")(gc.gc)
 app.command("up")(up.up)
 app.command("serve")(serve.serve)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("login")(login.login)
 app.command("logout")(login.logout)
 for _command in (listing.runs, listing.jobs, listing.hosts, logs.logs):

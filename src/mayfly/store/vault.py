@@ -43,6 +43,8 @@ class Vault:
             raise InvalidInput(f"a vault needs keys of {_KEY_BYTES} bytes, at least one")
         self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
         self._current = _key_id(keys[0])
+        self.ids = tuple(key.hex() for key in self._ciphers)
+        """Names of the keys, which tell nothing about them."""
 
     @classmethod
     def from_text(cls, text: str, *, where: str = "the vault's keys") -> "Vault":

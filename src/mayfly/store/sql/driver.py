@@ -26,12 +26,14 @@ class Trouble(enum.Enum):
     AGAIN: it was undone for the sake of another, and may be tried again at once.
     GONE: the connection is of no use any more.
     FULL: the database cannot be written to, now.
+    DAMAGED: it cannot be read.
     WRONG: this transaction will never succeed.
     """
 
     AGAIN = "again"
     GONE = "gone"
     FULL = "full"
+    DAMAGED = "damaged"
     WRONG = "wrong"
 
 
@@ -114,6 +116,7 @@ def unavailable(driver: Driver, error: BaseException, trouble: Trouble) -> Store
         Trouble.AGAIN: "is kept busy by others",
         Trouble.GONE: "cannot be reached",
         Trouble.FULL: "cannot be written to",
+        Trouble.DAMAGED: "is damaged, or no database",
         Trouble.WRONG: "does not answer as expected",
     }[trouble]
     return StoreUnavailable(

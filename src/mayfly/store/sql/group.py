@@ -19,6 +19,7 @@ from mayfly.store.sql.transaction import Transaction
 
 _ATTEMPTS = 8
 _PATIENCE_S = 5.0
+_HOPELESS = frozenset({Trouble.FULL, Trouble.DAMAGED})
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.5
 
@@ -79,7 +80,7 @@ class Connected:
                     return self._one_by_one(calls, error)
                 pause = None if time.monotonic() > until else next(pauses, None)
                 lost = self._down and self._committing
-                if lost or pause is None or trouble is Trouble.FULL:
+                if lost or pause is None or trouble in _HOPELESS:
                     return self._fail(calls, unavailable(self._driver, error, trouble))
                 time.sleep(pause)
             else:

@@ -52,6 +52,12 @@ def check_version(url: str) -> None:
         _check(_version(connection), chosen.name)
 
 
+def version_of(url: str) -> int:
+    """Of the database's schema; 0 without one."""
+    with _connected(database(url)) as connection:
+        return _version(connection)
+
+
 def head() -> int:
     """The version that this Mayfly was made for."""
     return _number(ScriptDirectory.from_config(_config()).get_current_head() or "0")

@@ -42,6 +42,7 @@ _STATEMENTS = 500  # kept prepared, per connection
 _NOTE_CHARACTERS = 6000  # a notification takes 8000 bytes
 _AGAIN = frozenset({"40001", "40P01", "55P03"})  # serialization, deadlock, lock not available
 _FULL = frozenset({"53100", "25006", "42501"})  # disk full, read only, no permission
+_DAMAGED = ("XX",)
 _GONE = ("08", "57P", "53", "25P")  # connection, shutdown, resources, idle for too long
 
 
@@ -72,6 +73,8 @@ class PostgresDriver:
             return Trouble.AGAIN
         if state in _FULL:
             return Trouble.FULL
+        if state is not None and state.startswith(_DAMAGED):
+            return Trouble.DAMAGED
         broken = isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
         if broken if state is None else state.startswith(_GONE):
             return Trouble.GONE

@@ -38,13 +38,18 @@ class SqliteDriver:
             return Trouble.AGAIN
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR):
             return Trouble.FULL
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return Trouble.DAMAGED
         return Trouble.GONE if code == sqlite3.SQLITE_CANTOPEN else Trouble.WRONG
 
     def listen(self, heard: Heard) -> Listener | None:
         return None
 
     def describe(self) -> tuple[str, str]:
-        return str(self._path), "is its disk full, or is it open in another program?"
+        return str(self._path), (
+            "see that its disk has room and that no other program uses it; "
+            "mayfly restore brings back a backup"
+        )
 
 
 def connect(path: Path) -> sqlite3.Connection:
