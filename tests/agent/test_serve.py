@@ -133,6 +133,22 @@ async def test_a_short_loss_of_the_server_interrupts_no_job(tmp_path: Path) -> N
 
 
 @virtual_time
+async def test_the_machine_of_a_silent_job_that_was_taken_away_is_destroyed(
+    tmp_path: Path,
+) -> None:
+    given, other = job("deaf", timeout_minutes=600.0), job(name="other", seconds=100)
+    async with working(tmp_path) as host:
+        host.put(given, other)
+        await host.until_alive(2)
+        await asyncio.sleep(10)
+        began = asyncio.get_running_loop().time()
+        host.server.hosts.take_away(given.assignment.lease)
+        await host.until_alive(1)
+        assert asyncio.get_running_loop().time() - began < 2
+        await host.until_ended(other)
+
+
+@virtual_time
 async def test_a_host_that_drains_ends_what_it_runs_and_leaves(tmp_path: Path) -> None:
     running, later = job(name="running", seconds=100), job(name="later")
     async with working(tmp_path) as host:
