@@ -10,6 +10,8 @@ from mayfly.server.sessions import end_session
 from mayfly.store.base import FLEET, QUEUE, Tx
 from mayfly.store.rows import HostRow, SessionRow
 
+_TOLD = frozenset({"cpu_factor"})  # what the action does not say already
+
 
 def drain(tx: Tx, author: Author, host: str, *, draining: bool) -> HostRow:
     """A draining host ends what it runs and gets nothing more."""
@@ -47,7 +49,7 @@ def _changed(tx: Tx, author: Author, host: str, action: str, **changes: Any) -> 
     changed = replace(row, **changes)
     if changed != row:
         tx.put(changed)
-        note(tx, author, action, host)
+        note(tx, author, action, host, **{name: changes[name] for name in _TOLD & changes.keys()})
         tx.announce(QUEUE)
         tx.announce(FLEET)
     return changed

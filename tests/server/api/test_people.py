@@ -115,3 +115,18 @@ async def test_that_a_token_is_used_is_remembered_now_and_then() -> None:
             [row] = await site.rows(TokenRow, user="viewer")
             used.append(row.used)
     assert used[0] == used[1] < used[2]
+
+
+async def test_an_administrator_makes_tokens_for_robots() -> None:
+    site = await made()
+    async with site.client("root") as client:
+        await client.post("/api/v1/users", json={"id": "robot", "name": "Nightly"})
+        body = {"name": "nightly", "scopes": ["run"]}
+        issued = (await client.post("/api/v1/users/robot/tokens", json=body)).json()
+        assert (await client.post("/api/v1/users/ghost/tokens", json=body)).status_code == 404
+        [listed] = (await client.get("/api/v1/users/robot/tokens")).json()
+    assert listed["id"] == issued["id"]
+    site.tokens["robot"] = issued["token"]
+    async with site.client("robot") as client:
+        me = (await client.get("/api/v1/session")).json()
+    assert (me["user"], me["scopes"]) == ("robot", ["run"])

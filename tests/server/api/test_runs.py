@@ -193,3 +193,16 @@ async def test_who_started_a_run_may_be_kept_from_approving_it() -> None:
         answer = await client.post(f"/api/v1/runs/{run}/reviews", json=body)
     assert answer.status_code == 403
     assert "started this run" in answer.json()["error"]
+
+
+async def test_reviews_of_a_public_project_are_for_its_members() -> None:
+    site = await made()
+    rules = EnvironmentRow(
+        id="acme/open/production", project=OPEN, name="production", reviewers=("viewer",)
+    )
+    await site.add(rules)
+    await submitted(site, DEPLOY, project=OPEN)
+    for person, number in (("stranger", 0), ("root", 1)):
+        async with site.client(person) as client:
+            found = (await client.get("/api/v1/reviews")).json()["items"]
+        assert len(found) == number

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mayfly.server.people.rates import Limit, forget_full, take, use_up
+from mayfly.server.people.rates import Limit, forget_full, source_of, take, use_up
 from mayfly.server.refusals import TooMany
 from mayfly.store.memory import MemoryStore
 from mayfly.store.people import RateRow
@@ -102,3 +102,18 @@ async def test_full_buckets_are_forgotten() -> None:
     assert await store.read(lambda view: view.count(RateRow)) == 1
     await store.serial(lambda tx: forget_full(tx, 20.1))
     assert await store.read(lambda view: view.count(RateRow)) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("unix:", "unix:"),
+        ("", ""),
+    ],
+)
+def test_addresses_of_one_network_are_one_source(address: str, source: str) -> None:
+    assert source_of(address) == source

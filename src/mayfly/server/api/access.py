@@ -72,7 +72,7 @@ class Caller:
         return await self.services.store.serial(lambda tx: work(tx, author))
 
     def sees(self, project: ProjectRow | None, action: Action) -> bool:
-        """Whether what belongs to the project may be in a list."""
+        """Whether the caller may do this in the project too: for lists, and what pages offer."""
         return project is not None and allowed(self.actor, action, _subject(project))
 
 

@@ -11,9 +11,10 @@ from mayfly.server.api.listing import page
 from mayfly.server.api.projects import HERE, IN_PROJECT
 from mayfly.server.api.said import REFUSALS, Said
 from mayfly.server.insights import Comparison, Insights
+from mayfly.server.people.projects import visible
 from mayfly.server.people.roles import Action
 from mayfly.store.base import Store, View
-from mayfly.store.rows import MeteringRow, ProjectRow
+from mayfly.store.rows import MeteringRow
 
 router = APIRouter(tags=["insights"], responses=REFUSALS)
 
@@ -60,8 +61,7 @@ async def show_insights(
     caller: Annotated[Caller, may(Action.SELF_READ)], days: Days = 7
 ) -> InsightsShown:
     def mine(view: View) -> list[str]:
-        rows = view.find(ProjectRow)
-        return [row.id for row in rows if caller.sees(row, Action.INSIGHT_READ)]
+        return [row.id for row in visible(view, caller.actor, Action.INSIGHT_READ)]
 
     projects = tuple(await caller.read(mine))
     found = await collect(caller.services.store, caller.services.now(), days, projects)

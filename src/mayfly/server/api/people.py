@@ -132,6 +132,24 @@ async def change_user(
     return User.of(row)
 
 
+@router.get("/users/{user}/tokens", summary="A user's tokens", tags=["people"])
+async def list_tokens_of_user(
+    user: UserName, caller: Annotated[Caller, may(Action.USER_READ)]
+) -> list[Token]:
+    rows = await caller.read(lambda view: view.find(TokenRow, order="created", user=user))
+    return [Token.of(row) for row in rows]
+
+
+@router.post(
+    "/users/{user}/tokens", summary="Make a token for a user", status_code=201, tags=["people"]
+)
+async def create_token_for_user(
+    user: UserName, wanted: NewToken, caller: Annotated[Caller, may(Action.USER_WRITE)]
+) -> IssuedToken:
+    """For robots, and for people of a server without a provider of sign-in; shown this once."""
+    return await _issued(caller, user, wanted)
+
+
 @router.get("/tokens", summary="My tokens", tags=["people"])
 async def list_tokens(caller: Annotated[Caller, may(Action.TOKEN_READ)]) -> list[Token]:
     user = caller.actor.user
@@ -144,20 +162,7 @@ async def create_token(
     wanted: NewToken, caller: Annotated[Caller, may(Action.TOKEN_WRITE)]
 ) -> IssuedToken:
     """It may do no more than what asks for it, and is shown this once."""
-    tokens.may_issue(caller.actor, wanted.scopes, wanted.project)
-    user = caller.actor.user or ""
-    issued = await caller.change(
-        lambda tx, author: tokens.issue(
-            tx,
-            author,
-            user,
-            wanted.name,
-            wanted.scopes,
-            expires=author.at + wanted.expires_in_s if wanted.expires_in_s else None,
-            project=wanted.project,
-        )
-    )
-    return IssuedToken(**Token.of(issued.row).model_dump(), token=issued.text)
+    return await _issued(caller, caller.actor.user or "", wanted)
 
 
 @router.delete("/tokens/{token}", summary="Revoke a token", status_code=204, tags=["people"])
@@ -187,6 +192,22 @@ async def list_project_audit(
 ) -> Page[Noted]:
     project = caller.the_project.id
     return await caller.read(lambda view: _audit(view, listing, project))
+
+
+async def _issued(caller: Caller, user: str, wanted: NewToken) -> IssuedToken:
+    tokens.may_issue(caller.actor, wanted.scopes, wanted.project)
+    issued = await caller.change(
+        lambda tx, author: tokens.issue(
+            tx,
+            author,
+            user,
+            wanted.name,
+            wanted.scopes,
+            expires=author.at + wanted.expires_in_s if wanted.expires_in_s else None,
+            project=wanted.project,
+        )
+    )
+    return IssuedToken(**Token.of(issued.row).model_dump(), token=issued.text)
 
 
 def _audit(view: View, listing: AuditListing, project: str | None) -> Page[Noted]:

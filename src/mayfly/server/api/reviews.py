@@ -49,7 +49,7 @@ async def list_reviews(
     caller: Annotated[Caller, may(Action.SELF_READ)], listing: Annotated[ReviewListing, Query()]
 ) -> Page[Review]:
     def work(view: View) -> Page[Review]:
-        conditions = projects_condition(view, caller.actor, listing.project)
+        conditions = projects_condition(view, caller.actor, listing.project, Action.REVIEW_READ)
         rows, more = page(
             view,
             ReviewRow,

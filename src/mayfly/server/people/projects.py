@@ -6,7 +6,7 @@ from typing import Any
 
 from mayfly.domain.errors import InvalidInput
 from mayfly.server.people.audit import Author, note
-from mayfly.server.people.roles import Actor, sees_all
+from mayfly.server.people.roles import Action, Actor, Subject, allowed
 from mayfly.server.refusals import Conflict, NotFound
 from mayfly.store.base import FLEET, QUEUE, Tx, View
 from mayfly.store.people import MemberRow, Role
@@ -48,16 +48,13 @@ def change(tx: Tx, author: Author, project: str, changes: Mapping[str, Any]) -> 
     return changed
 
 
-def visible(view: View, actor: Actor) -> list[ProjectRow]:
-    """Those whose runs the actor may look at."""
-    return [row for row in view.find(ProjectRow) if is_visible(actor, row)]
+def visible(view: View, actor: Actor, action: Action = Action.RUN_READ) -> list[ProjectRow]:
+    """Those in which the actor may do this."""
+    return [row for row in view.find(ProjectRow) if may_in(actor, row, action)]
 
 
-def is_visible(actor: Actor, row: ProjectRow) -> bool:
-    if row.public or sees_all(actor):
-        return True
-    narrow = actor.only_project in {None, row.id}
-    return narrow and bool(actor.scopes) and (actor.site_admin or row.id in actor.roles)
+def may_in(actor: Actor, row: ProjectRow, action: Action) -> bool:
+    return allowed(actor, action, Subject(row.id, row.public))
 
 
 def member_id(project: str, user: str) -> str:

@@ -1,5 +1,6 @@
 """How often something may be tried: token buckets, shared by all servers through the store."""
 
+import ipaddress
 from dataclasses import dataclass, replace
 
 from mayfly.server.refusals import TooMany
@@ -7,6 +8,7 @@ from mayfly.store.base import KeyTaken, Store, Tx
 from mayfly.store.people import RateRow
 
 _ROUNDS = 20
+_IPV6_NETWORK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,18 @@ async def use_up(store: Store, limit: Limit, who: str, now: float) -> None:
         except KeyTaken:
             continue  # another server has just begun the bucket
     raise TooMany(f"too many tries at once: {key}", limit.every_s)
+
+
+def source_of(address: str) -> str:
+    """Whom an address stands for: of IPv6 the network, as anybody has very many in one."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if ip.version == 4:
+        return address
+    mapped = ip.ipv4_mapped
+    return str(mapped or ipaddress.ip_network((int(ip), _IPV6_NETWORK), strict=False))
 
 
 def forget_full(tx: Tx, now: float) -> None:

@@ -64,7 +64,7 @@ class SignIn:
         """Raises NotFound, TooMany, ProviderFailed."""
         chosen = self._provider(provider)
         now = self._now()
-        await rates.use_up(self._store, rates.SIGN_IN_ADDRESS, address, now)
+        await self._use_up_try(address, now)
         journey = self._journey(chosen, secrets.token_urlsafe(32))
         where = await chosen.address(journey)
         row = SignInRow(
@@ -84,7 +84,7 @@ class SignIn:
         """`held` is the state in the cookie. Raises Forbidden, TooMany, ProviderFailed."""
         chosen = self._provider(provider)
         now = self._now()
-        await rates.use_up(self._store, rates.SIGN_IN_ADDRESS, address, now)
+        await self._use_up_try(address, now)
         if held is None or not hmac.compare_digest(held.encode(), state.encode()):
             raise _strange()
         row = await self._store.serial(lambda tx: _taken(tx, digest(state), now))
@@ -105,7 +105,7 @@ class SignIn:
     async def by_token(self, text: str, address: str) -> str:
         """The cookie of a session that ends with the token. Raises Unauthenticated, TooMany."""
         now = self._now()
-        await rates.use_up(self._store, rates.SIGN_IN_ADDRESS, address, now)
+        await self._use_up_try(address, now)
 
         def work(tx: Tx) -> str:
             token = tokens.find(tx, text, now)
@@ -117,6 +117,10 @@ class SignIn:
             return logins.open_login(tx, author, user.id, until, token=token.id)
 
         return await self._store.serial(work)
+
+    async def _use_up_try(self, address: str, now: float) -> None:
+        source = rates.source_of(address)
+        await rates.use_up(self._store, rates.SIGN_IN_ADDRESS, source, now)
 
     def _provider(self, name: str) -> Provider:
         if name not in self._providers:

@@ -44,6 +44,10 @@ def issue(
     expires: float | None = None,
     project: str | None = None,
 ) -> Issued:
+    """Raises NotFound if there is no such user, or they are disabled."""
+    owner = tx.get(UserRow, user)
+    if owner is None or owner.disabled:
+        raise NotFound(f"there is no user {user}")
     text = PREFIX + secrets.token_urlsafe(32)
     row = TokenRow(
         id=secrets.token_hex(6),
@@ -56,7 +60,16 @@ def issue(
         expires=expires,
     )
     tx.add(row)
-    note(tx, author, "token.create", row.id, project=project, name=name, scopes=list(row.scopes))
+    note(
+        tx,
+        author,
+        "token.create",
+        row.id,
+        project=project,
+        user=user,
+        name=name,
+        scopes=list(row.scopes),
+    )
     return Issued(row, text)
 
 
