@@ -107,7 +107,15 @@ async def test_repositories_are_those_the_installation_may_see() -> None:
                 await client.repository(hidden)
         [listed] = await github.installations()
         assert (listed.id, listed.account, listed.organization) == (some.id, "octo-org", True)
+        assert not listed.suspended
+        assert listed.permissions["checks"] == "write"
         assert (await github.app()).slug == "mayfly"
+        world.github.suspend(some)
+        [listed] = await github.installations()
+        assert listed.suspended
+        world.github.unsuspend(some)
+        world.github.uninstall(some)
+        assert await github.installations() == ()
 
 
 @virtual_time
