@@ -157,23 +157,31 @@ class Reference:
                 return kept, self.jobs[kept.job]
         return None
 
-    def leaves_room(self, job: QueuedJob, host: HostRoom, now: float) -> bool:
-        """Whether starting it delays no job for which the host is kept."""
-        free = self.free(host)
-        if not fits(size_of(job), free):
-            return False
+    def fits_beside(self, job: QueuedJob, host: HostRoom) -> bool:
+        """Whether the job for which the host is kept fits too, once the earlier ones are gone."""
+        found = self.kept_on(host)
+        if found is None or found[1].id == job.id:
+            return fits(size_of(job), self.free(host))
+        kept, other = found
+        later = total([one for one in self.on(host.id) if one.started_at >= kept.made_at])
+        guard = (
+            host.millicpu - other.millicpu - later[0],
+            host.memory_mib - other.memory_mib - later[1],
+        )
+        return fits(size_of(job), self.free(host)) and fits(size_of(job), guard)
+
+    def spares_what_is_kept(self, job: QueuedJob, host: HostRoom) -> bool:
+        """Whether the job for which the host is kept can start as early as without this one."""
         found = self.kept_on(host)
         if found is None or found[1].id == job.id:
             return True
-        kept, other = found
-        later = total([one for one in self.on(host.id) if one.started_at >= kept.made_at])
-        guard = [size_of(host)[i] - size_of(other)[i] - later[i] for i in (0, 1)]
-        if job.millicpu > guard[0] or job.memory_mib > guard[1]:
-            return False
-        starts, room = self.expected_start(other, host)
-        return now + job.expected_s <= starts or fits(
-            size_of(job), (room[0] - other.millicpu, room[1] - other.memory_mib)
-        )
+        other = found[1]
+        _, room = self.expected_start(other, host)
+        return fits(size_of(job), (room[0] - other.millicpu, room[1] - other.memory_mib))
+
+    def ends_before_what_is_kept(self, job: QueuedJob, host: HostRoom, now: float) -> bool:
+        found = self.kept_on(host)
+        return found is None or now + job.expected_s <= self.expected_start(found[1], host)[0]
 
     def expected_start(self, job: QueuedJob, host: HostRoom) -> tuple[float, Size]:
         free, at = self.free(host), -math.inf
@@ -217,23 +225,33 @@ class Reference:
         )
 
     def able(self, jobs: list[QueuedJob], host: HostRoom, now: float) -> list[QueuedJob]:
-        return [
-            job
-            for job in jobs
-            if self.may_run(job, host)
-            and self.leaves_room(job, host, now)
-            and self.quota_admits(job, now)
-        ]
+        """Those that may start now; `jobs` in the order in which their project wants them.
+
+        Where a host is kept, only the first one of a project is tried for its brevity.
+        """
+        found, tried = [], set()
+        for job in jobs:
+            if not self.may_run(job, host) or not self.fits_beside(job, host):
+                continue
+            if not self.spares_what_is_kept(job, host):
+                if job.project in tried:
+                    continue
+                if not self.ends_before_what_is_kept(job, host, now):
+                    tried.add(job.project)
+                    continue
+            if self.quota_admits(job, now):
+                found.append(job)
+        return found
 
     def oldest(self) -> list[QueuedJob]:
         """Of the jobs of a project that ask for the same, the oldest stands for all."""
         jobs = sorted(self.jobs.values(), key=old, reverse=True)
-        return list({shape(job): job for job in jobs}.values())
+        return sorted({shape(job): job for job in jobs}.values(), key=old)
 
     def foremost(self) -> list[QueuedJob]:
         """The same for the one of highest priority."""
         jobs = sorted(self.jobs.values(), key=priority, reverse=True)
-        return list({shape(job): job for job in jobs}.values())
+        return sorted({shape(job): job for job in jobs}.values(), key=priority)
 
 
 def shape(job: QueuedJob) -> tuple[object, ...]:

@@ -93,7 +93,11 @@ def test_a_host_that_is_named_for_a_job_has_room_for_it(world: World, history: l
 
 def has_room(world: World, job: QueuedJob, host: HostRoom) -> bool:
     reference = world.reference
-    return reference.may_run(job, host) and reference.leaves_room(job, host, world.now)
+    return (
+        reference.may_run(job, host)
+        and reference.fits_beside(job, host)
+        and reference.spares_what_is_kept(job, host)
+    )
 
 
 def quota_blocks(world: World, job: QueuedJob) -> bool:

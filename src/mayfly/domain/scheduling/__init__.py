@@ -21,7 +21,7 @@ awaits. The caller owns the truth (a store) and mirrors it here:
 
     # Questions: they change nothing.
     scheduler.choose(host_id, now) -> Choice | None      # call again until None fills a host
-    scheduler.review(now, limit=16) -> Review            # reservations to make and to drop
+    scheduler.review(now, limit=8) -> Review            # reservations to make and to drop
     scheduler.host_for(job_id) -> str | None             # a host with room for it now: wake it
     scheduler.hosts_for(project_id) -> tuple[str, ...]   # the same for its jobs of every shape
     scheduler.why_waits(job_id, now) -> str              # a sentence for people

@@ -1,14 +1,18 @@
 """Which waiting job a host gets: the decision, read from top to bottom in `choose`."""
 
+import itertools
 import math
 from collections.abc import Iterator
 
 from mayfly.domain.scheduling.hosts import Host
 from mayfly.domain.scheduling.model import Choice, QueuedJob
 from mayfly.domain.scheduling.projects import Project
+from mayfly.domain.scheduling.queues import AgeKey
 from mayfly.domain.scheduling.quotas import allows, held_for
-from mayfly.domain.scheduling.shapes import Shape, bits
+from mayfly.domain.scheduling.shapes import Shape
 from mayfly.domain.scheduling.state import State
+
+_LAST = "\U0010ffff"  # sorts behind every id
 
 
 def choose(state: State, host_id: str, now: float) -> Choice | None:
@@ -56,17 +60,24 @@ class _Contest:
         self._state = state
         self._now = now
         self._overdue_at = now - state.bound_s
-        self._pool = host.pool
         self._until = host.left.until
         self._sure = state.shapes.fitting(*host.left.sure)
         self._entrants = list(self._enter(host))
 
-    def _enter(self, host: Host) -> Iterator[tuple[Project, int]]:
-        """Projects, each with the shapes of its waiting jobs that fit."""
+    def _enter(self, host: Host) -> Iterator[tuple[Project, int, float]]:
+        """Projects, each with the shapes of its waiting jobs that fit, and its share.
+
+        What counts is the dominant share of the host's pool: each architecture is shared by
+        itself, for what a project has on one is of no use to those who wait for the other.
+        """
         state = self._state
-        fits = state.shapes.fitting(*host.left.brief) & state.shapes.queued
+        fits = state.shapes.queued & (
+            state.shapes.fitting(*host.left.brief) if self._until > self._now else self._sure
+        )
         if not fits:
             return
+        assert host.pool is not None
+        pool = host.pool
         everywhere = fits & state.fleet.reach(None).mask(host.kind)
         for project in state.waiting.values():
             allowed = project.share.hosts
@@ -77,74 +88,60 @@ class _Contest:
             else:
                 continue
             if mask:
-                yield project, mask
+                yield project, mask, project.shares.get(pool, 0.0)
 
     def oldest_overdue(self) -> QueuedJob | None:
         """The oldest job past its bound of a project that uses less than its fair share."""
         found: QueuedJob | None = None
-        for project, mask in self._entrants:
-            oldest_at = project.oldest_at
-            if (
-                oldest_at <= self._overdue_at
-                and (found is None or oldest_at <= found.queued_at)
-                and self._share(project) * self._state.weights < 1
-            ):
-                job = self._oldest_of(project, mask)
-                if job is not None and (found is None or job.age_key < found.age_key):
-                    found = job
+        before: AgeKey = (self._overdue_at, _LAST)
+        weights = self._state.weights
+        for project, mask, share in self._entrants:
+            if share * weights < 1 and project.by_age()[0][0] <= before:
+                job = self._oldest_of(project, mask, before)
+                if job is not None:
+                    found, before = job, job.age_key
         return found
 
     def first_by_share(self) -> QueuedJob | None:
-        """The first job of the project that uses the least for its weight; of several, the oldest.
-
-        What counts is the dominant share of the host's pool: each architecture is shared by
-        itself, for what a project has on one is of no use to those who wait for the other.
-        """
+        """The first job of the project with the least share; of equal ones, the oldest."""
         found: QueuedJob | None = None
         least = math.inf
-        for project, mask in self._entrants:
-            share = self._share(project)
-            if share > least or (share == least and found and project.oldest_at > found.queued_at):
+        for project, mask, share in self._entrants:
+            if share > least or (
+                share == least and found and project.by_age()[0][0] > found.age_key
+            ):
                 continue
-            job = self._first_of(project, mask)
+            job = self._oldest_of(project, mask, (self._overdue_at, _LAST))
             if job is None:
-                continue
-            if found is None or share < least or job.age_key < found.age_key:
+                job = self._first_of(project, mask)
+            if job is not None and (found is None or share < least or job.age_key < found.age_key):
                 found, least = job, share
         return found
 
-    def _share(self, project: Project) -> float:
-        assert self._pool is not None
-        return project.shares.get(self._pool, 0.0)
+    def _oldest_of(self, project: Project, mask: int, before: AgeKey) -> QueuedJob | None:
+        """The project's oldest job that may start, if it is older than that."""
+        ages = itertools.takewhile(lambda age: age[0] <= before, project.by_age())
+        return self._first_to_start(project, mask, ((age[1], bit) for age, bit in ages))
 
     def _first_of(self, project: Project, mask: int) -> QueuedJob | None:
-        """Past its bound the oldest, else the oldest of the highest priority, if it may start."""
-        oldest = self._oldest_of(project, mask)
-        if oldest is not None:
-            return oldest
-        held = held_for(self._state, project, self._now)
-        first = (
-            job
-            for bit in bits(mask)
-            if self._may_start(project, bit, job := project.queues[bit].first(), held)
-        )
-        return min(first, key=lambda job: (-job.priority, job.age_key), default=None)
+        """The project's oldest job of the highest priority that may start."""
+        ranks = project.by_rank()
+        return self._first_to_start(project, mask, ((rank[2], bit) for rank, bit in ranks))
 
-    def _oldest_of(self, project: Project, mask: int) -> QueuedJob | None:
-        """The oldest past its bound, if it may start."""
-        if project.oldest_at > self._overdue_at:
-            return None
+    def _first_to_start(
+        self, project: Project, mask: int, jobs: Iterator[tuple[str, int]]
+    ) -> QueuedJob | None:
         held = held_for(self._state, project, self._now)
-        oldest = (
-            job
-            for bit in bits(mask)
-            if (job := project.queues[bit].oldest()).queued_at <= self._overdue_at
-            and self._may_start(project, bit, job, held)
-        )
-        return min(oldest, key=lambda job: job.age_key, default=None)
-
-    def _may_start(
-        self, project: Project, bit: int, job: QueuedJob, held: QueuedJob | None
-    ) -> bool:
-        in_time = bool(self._sure & bit) or self._now + job.expected_s <= self._until
-        return in_time and allows(project, job, held)
+        for job_id, bit in jobs:
+            if bit & mask:
+                job = self._state.jobs[job_id]
+                if bit & self._sure or self._now + job.expected_s <= self._until:
+                    if allows(project, job, held):
+                        return job
+                else:
+                    # Only the first is tried for its brevity: on a kept host few of many are
+                    # brief enough, and each would be looked at in vain.
+                    mask &= self._sure
+            if not mask:
+                break
+        return None

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from weakref import WeakValueDictionary
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.scheduling.hosts import Host, Size
@@ -21,6 +22,7 @@ class Fleet:
         self._shapes = shapes
         self._rooms = Rooms()
         self._offered: dict[Architecture, Size] = {}
+        self._kinds = WeakValueDictionary[tuple[object, ...], Kind]()
         self._open_kinds: Counter[Kind] = Counter()
         self._reaches: dict[Allowed, Reach] = {}
         self._reaches_of = shapes.version
@@ -42,7 +44,7 @@ class Fleet:
     def offer(self, host: Host, offer: HostRoom | None) -> None:
         """The host offers that from now on; None: nothing, as it is gone."""
         self._count(host, -1)
-        host.offer = offer
+        host.become(offer, self._kind(offer) if offer else None)
         self._count(host, 1)
         self._reaches.clear()
         self.settle(host)
@@ -89,6 +91,13 @@ class Fleet:
             and host.left.sure[1] >= need[1]
         )
         return min(found, default=(0, 0, None))[2]
+
+    def _kind(self, offer: HostRoom) -> Kind:
+        make = (offer.architectures, offer.labels, offer.millicpu, offer.memory_mib)
+        found = self._kinds.get(make)
+        if found is None:
+            found = self._kinds[make] = Kind(*make)
+        return found
 
     def _kinds_among(self, allowed: frozenset[str]) -> set[Kind]:
         return {host.kind for host in self.among(allowed) if host.is_open}

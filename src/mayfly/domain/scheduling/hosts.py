@@ -30,11 +30,12 @@ class Left:
 class Host:
     """One host and what runs there. After a change call `settle`."""
 
-    __slots__ = ("_kind", "_offer", "free", "id", "left", "need", "reservation", "running")
+    __slots__ = ("_kind", "free", "id", "left", "need", "offer", "reservation", "running")
 
     def __init__(self, host_id: str):
         self.id = host_id
-        self._offer: HostRoom | None = None
+        self.offer: HostRoom | None = None
+        """None while only its jobs are known."""
         self._kind: Kind | None = None
         self.running: dict[str, RunningJob] = {}
         self.reservation: Reservation | None = None
@@ -44,20 +45,14 @@ class Host:
         self.left = Left((0, 0), (0, 0))
 
     @property
-    def offer(self) -> HostRoom | None:
-        """None while only its jobs are known."""
-        return self._offer
-
-    @offer.setter
-    def offer(self, offer: HostRoom | None) -> None:
-        self._offer = offer
-        self._kind = Kind.of(offer) if offer else None
-
-    @property
     def kind(self) -> Kind:
         """Only of a host that offers something."""
         assert self._kind is not None
         return self._kind
+
+    def become(self, offer: HostRoom | None, kind: Kind | None) -> None:
+        self.offer = offer
+        self._kind = kind
 
     @property
     def pool(self) -> Architecture | None:

@@ -85,6 +85,11 @@ class QueuedJob:
         """Orders jobs by age, the oldest first; no two are equal."""
         return (self.queued_at, self.id)
 
+    @property
+    def rank_key(self) -> tuple[int, float, str]:
+        """Orders the jobs of a project by priority, then by age."""
+        return (-self.priority, self.queued_at, self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class RunningJob:

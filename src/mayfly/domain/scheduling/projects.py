@@ -1,21 +1,21 @@
 """What one project uses and waits for."""
 
-import math
 from collections.abc import Mapping
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.scheduling.hosts import Size
 from mayfly.domain.scheduling.model import ProjectShare, QueuedJob, RunningJob
-from mayfly.domain.scheduling.queues import ShapeQueue
+from mayfly.domain.scheduling.queues import AgeKey, RankKey, ShapeQueue
 
 _NOTHING: Size = (0, 0)
 
 
 class Project:
-    """One project; `mask` are the shapes of which it has jobs waiting."""
+    """One project. Its queues change by `add` and `remove` only."""
 
     __slots__ = (
-        "_oldest_at",
+        "_ages",
+        "_ranks",
         "_used",
         "_used_in",
         "id",
@@ -32,6 +32,7 @@ class Project:
         self.share = share
         self.queues: dict[int, ShapeQueue] = {}
         self.mask = 0
+        """The shapes of which it has jobs waiting."""
         self.running = 0
         self.reserved: set[str] = set()
         """Its waiting jobs for which a host is kept."""
@@ -39,7 +40,10 @@ class Project:
         """See `work_out_shares`."""
         self._used: Size = _NOTHING
         self._used_in: dict[Architecture, Size] = {}
-        self._oldest_at: float | None = math.inf
+        # The first jobs of all queues, sorted when asked for, as they are asked for far more often
+        # than they change.
+        self._ages: list[tuple[AgeKey, int]] | None = None
+        self._ranks: list[tuple[RankKey, int]] | None = None
 
     @property
     def is_active(self) -> bool:
@@ -51,25 +55,33 @@ class Project:
             queue = self.queues[bit] = ShapeQueue()
             self.mask |= bit
         queue.add(job)
-        if self._oldest_at is not None:
-            self._oldest_at = min(self._oldest_at, job.queued_at)
+        self._look_again(queue, job)
 
     def remove(self, bit: int, job: QueuedJob) -> None:
         queue = self.queues[bit]
+        self._look_again(queue, job)
         queue.remove(job)
         if not queue:
             del self.queues[bit]
             self.mask ^= bit
-        if self._oldest_at == job.queued_at:
-            self._oldest_at = None
 
-    @property
-    def oldest_at(self) -> float:
-        """Since when its oldest job waits; infinite without any."""
-        if self._oldest_at is None:
-            waiting = (queue.oldest().queued_at for queue in self.queues.values())
-            self._oldest_at = min(waiting, default=math.inf)
-        return self._oldest_at
+    def by_age(self) -> list[tuple[AgeKey, int]]:
+        """The age of the oldest job of each shape, the oldest first."""
+        if self._ages is None:
+            self._ages = sorted((q.oldest().age_key, bit) for bit, q in self.queues.items())
+        return self._ages
+
+    def by_rank(self) -> list[tuple[RankKey, int]]:
+        """The rank of the first job of each shape, the highest priority first."""
+        if self._ranks is None:
+            self._ranks = sorted((q.first().rank_key, bit) for bit, q in self.queues.items())
+        return self._ranks
+
+    def _look_again(self, queue: ShapeQueue, job: QueuedJob) -> None:
+        if queue.oldest() is job:
+            self._ages = None
+        if queue.first() is job:
+            self._ranks = None
 
     def use(self, job: RunningJob, pool: Architecture | None, sign: int) -> None:
         """It uses what the job has, or with -1 no longer."""

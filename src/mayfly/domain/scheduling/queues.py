@@ -8,7 +8,8 @@ from mayfly.domain.scheduling.model import QueuedJob
 
 _SLACK = 64
 
-_Key = tuple[float, str]
+AgeKey = tuple[float, str]
+RankKey = tuple[int, float, str]
 
 
 class AgeQueue:
@@ -18,9 +19,9 @@ class AgeQueue:
 
     def __init__(self) -> None:
         # Keys in order from `_head` on; those of removed jobs stay until they come up or are many.
-        self._keys: list[_Key] = []
+        self._keys: list[AgeKey] = []
         self._head = 0
-        self._jobs: dict[_Key, QueuedJob] = {}
+        self._jobs: dict[AgeKey, QueuedJob] = {}
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -54,11 +55,11 @@ class AgeQueue:
             self._head += 1
         return job
 
-    def before(self, key: _Key) -> int:
+    def before(self, key: AgeKey) -> int:
         """How many jobs are older than that."""
         return sum(1 for at in self._keys[self._head : self._position(key)] if at in self._jobs)
 
-    def _position(self, key: _Key) -> int:
+    def _position(self, key: AgeKey) -> int:
         return bisect.bisect_left(self._keys, key, self._head)
 
 

@@ -24,20 +24,19 @@ def held_for(state: State, project: Project, now: float) -> QueuedJob | None:
     that no host or no quota can ever serve holds nothing.
     """
     quota = project.share.quota
-    if quota == _NO_QUOTA or project.oldest_at > now - state.bound_s:
+    if quota == _NO_QUOTA:
         return None
     reach = state.fleet.reach(project.share.hosts)
-    waiting = (
-        queue.oldest()
-        for bit, queue in project.queues.items()
-        if reach.placeable(bit) and within(quota, state.shapes[bit])
-    )
-    oldest = min(waiting, key=lambda job: job.age_key, default=None)
-    return oldest if oldest is not None and oldest.queued_at <= now - state.bound_s else None
+    for (queued_at, job_id), bit in project.by_age():
+        if queued_at > now - state.bound_s:
+            return None
+        if reach.placeable(bit) and within(quota, state.shapes[bit]):
+            return state.jobs[job_id]
+    return None
 
 
 def allows(project: Project, job: QueuedJob, held: QueuedJob | None) -> bool:
     """Whether the job may start beside all that runs, and beside what is held for another."""
-    if held is None or held is job:
+    if held is None or held.id == job.id:
         return project.admits(job.millicpu, job.memory_mib)
     return project.admits(job.millicpu + held.millicpu, job.memory_mib + held.memory_mib, jobs=2)

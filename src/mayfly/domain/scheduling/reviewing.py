@@ -9,13 +9,15 @@ from mayfly.domain.scheduling.fleet import Allowed
 from mayfly.domain.scheduling.hosts import Host, Size
 from mayfly.domain.scheduling.model import QueuedJob, Reservation, Review
 from mayfly.domain.scheduling.projects import Project
-from mayfly.domain.scheduling.queues import ShapeQueue
+from mayfly.domain.scheduling.queues import AgeKey
 from mayfly.domain.scheduling.quotas import within
-from mayfly.domain.scheduling.shapes import Shape
+from mayfly.domain.scheduling.shapes import Shape, bits
 from mayfly.domain.scheduling.state import State
 
-# The best of a thousand hosts is as good as the best of all, and found in a few milliseconds.
-_HOSTS_COMPARED = 1000
+# The best of so many is nearly as good as the best of all, and found in a few milliseconds.
+_HOSTS_COMPARED = 256
+
+_Stream = tuple[AgeKey, int, Iterator[QueuedJob]]
 
 
 def review(state: State, now: float, limit: int) -> Review:
@@ -40,57 +42,54 @@ class _Search:
         self._state = state
         self._now = now
         self._overdue_at = now - state.bound_s
-        self._smallest = state.shapes.smallest_queued()
-        self._full: dict[tuple[Allowed, int], bool] = {}
+        self._full: dict[Allowed, int] = {}
         self._taken: set[str] = set()
         self._promised: dict[str, list[Size]] = {}
         self._hosts: dict[tuple[Allowed, int], list[Host]] = {}
 
     def reservations(self) -> Iterator[Reservation]:
-        streams = [
-            (job.age_key, bit, jobs)
+        streams: list[_Stream] = [
+            (age, bit, itertools.islice(project.queues[bit].by_age(), 1, None))
             for project in self._state.waiting.values()
-            if project.oldest_at <= self._overdue_at
-            for bit, queue in project.queues.items()
-            if self._starves(project, bit)
-            and (job := next(jobs := self._overdue(queue), None)) is not None
+            for age, bit in self._starving(project)
         ]
         heapq.heapify(streams)
         while streams:
             (_, job_id), bit, jobs = heapq.heappop(streams)
-            made = self._reserve(self._state.jobs[job_id], bit)
-            if made is None:
-                continue  # nor for the younger ones like it, this time
-            yield made
-            if following := next(jobs, None):
+            if job_id not in self._state.reservations:
+                made = self._reserve(self._state.jobs[job_id], bit)
+                if made is None:
+                    continue  # nor for the younger ones like it, this time
+                yield made
+            following = next(jobs, None)
+            if following is not None and following.queued_at <= self._overdue_at:
                 heapq.heappush(streams, (following.age_key, bit, jobs))
 
-    def _overdue(self, queue: ShapeQueue) -> Iterator[QueuedJob]:
-        """Those for which no host is kept yet, from the oldest on."""
-        for job in queue.by_age():
-            if job.queued_at > self._overdue_at:
+    def _starving(self, project: Project) -> Iterator[tuple[AgeKey, int]]:
+        """The shapes of its jobs past their bound that find no room, as smaller ones take it."""
+        allowed, quota = project.share.hosts, project.share.quota
+        full = self._full.get(allowed)
+        if full is None:
+            full = self._full[allowed] = self._find_full(allowed)
+        if not full & project.mask:
+            return
+        for age, bit in project.by_age():
+            if age[0] > self._overdue_at:
                 return
-            if job.id not in self._state.reservations:
-                yield job
+            if full & bit and within(quota, self._state.shapes[bit]):
+                yield age, bit
 
-    def _starves(self, project: Project, bit: int) -> bool:
-        """Whether jobs like it find no room though they could run, as smaller ones take it."""
-        shape, (millicpu, memory_mib) = self._state.shapes[bit], self._smallest
-        return (
-            (shape.millicpu > millicpu or shape.memory_mib > memory_mib)
-            and within(project.share.quota, shape)
-            and self._is_full(project.share.hosts, bit)
+    def _find_full(self, allowed: Allowed) -> int:
+        """The shapes, but for the smallest, for which no host has room now that could run them."""
+        shapes, fleet = self._state.shapes, self._state.fleet
+        millicpu, memory_mib = shapes.smallest_queued()
+        return sum(
+            bit
+            for bit in bits(shapes.queued)
+            if (shapes[bit].millicpu > millicpu or shapes[bit].memory_mib > memory_mib)
+            and fleet.reach(allowed).placeable(bit)
+            and fleet.with_room(bit, allowed) is None
         )
-
-    def _is_full(self, allowed: Allowed, bit: int) -> bool:
-        """Whether hosts could run the shape, but none has room for it now."""
-        found = self._full.get((allowed, bit))
-        if found is None:
-            fleet = self._state.fleet
-            found = self._full[allowed, bit] = (
-                fleet.reach(allowed).placeable(bit) and fleet.with_room(bit, allowed) is None
-            )
-        return found
 
     def _reserve(self, job: QueuedJob, bit: int) -> Reservation | None:
         """Keep the host where the job starts first, unless its project has had its part."""

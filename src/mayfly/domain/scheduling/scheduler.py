@@ -15,7 +15,7 @@ from mayfly.domain.scheduling.quotas import allows
 from mayfly.domain.scheduling.shapes import Shape
 from mayfly.domain.scheduling.state import State
 
-_RESERVATIONS_AT_ONCE = 16
+_RESERVATIONS_AT_ONCE = 8
 
 
 class Scheduler:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mayfly.domain.architecture import Architecture
-from mayfly.domain.scheduling.model import HostRoom, QueuedJob
+from mayfly.domain.scheduling.model import QueuedJob
 
 _IDLE_SHAPES_KEPT = 256
 
@@ -28,18 +28,14 @@ class Shape:
         return cls(job.architecture, job.millicpu, job.memory_mib, job.labels)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Kind:
-    """What hosts of one make have in common."""
+    """What hosts of one make have in common; there is one object for each make."""
 
     architectures: tuple[Architecture, ...]
     labels: frozenset[str]
     millicpu: int
     memory_mib: int
-
-    @classmethod
-    def of(cls, host: HostRoom) -> "Kind":
-        return cls(host.architectures, host.labels, host.millicpu, host.memory_mib)
 
     def runs(self, shape: Shape) -> bool:
         """Whether an empty host of this kind could, if need be emulated."""
