@@ -24,9 +24,11 @@ def unobserved(_carried: Carried) -> None:
     pass
 
 
-async def open_with(url: str, kinds: Sequence[type[Any]] = ALL_ROWS) -> SqlStore:
+async def open_with(
+    url: str, kinds: Sequence[type[Any]] = ALL_ROWS, vault: Vault = VAULT
+) -> SqlStore:
     """Of a server that knows these kinds of rows."""
-    store = SqlStore(database(url).driver(), VAULT, tuple(kinds), unobserved)
+    store = SqlStore(database(url).driver(), vault, tuple(kinds), unobserved)
     await store.listen()
     return store
 

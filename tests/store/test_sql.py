@@ -13,7 +13,7 @@ from mayfly.store.base import Tx
 from mayfly.store.rows import CounterRow, RequestRow
 from mayfly.store.sql.databases import database
 from mayfly.store.sql.migrate import migrate
-from mayfly.store.vault import CannotUnseal
+from mayfly.store.vault import CannotUnseal, Vault
 
 
 def raw(url: str, sql: str) -> list[Any]:
@@ -39,6 +39,29 @@ async def test_a_sealed_field_moved_to_another_row_is_refused(url: str) -> None:
     raw(url, "UPDATE requests SET id = 'yours'")
     with pytest.raises(CannotUnseal, match="requests text yours"):
         await store.read(lambda view: view.get(RequestRow, "yours"))
+    await store.close()
+
+
+async def test_keys_can_be_changed(url: str) -> None:
+    """None of the rows needs the old key afterwards, and values are what they were."""
+    old, new = b"o" * 32, b"n" * 32
+    store = await open_with(url, vault=Vault([old]))
+    rows = [RequestRow(id=f"{number:03}", text=f"hush {number}") for number in range(250)]
+
+    def fill(tx: Tx) -> None:
+        for row in rows:
+            tx.add(row)
+
+    await store.serial(fill)
+    await store.close()
+    store = await open_with(url, vault=Vault([new, old]))
+    await store.serial(lambda tx: tx.add(RequestRow(id="x", text="already")))
+    assert await store.reseal() == 250
+    assert await store.reseal() == 0
+    await store.close()
+    store = await open_with(url, vault=Vault([new]))
+    found = await store.read(lambda view: view.find(RequestRow))
+    assert found == [*rows, RequestRow(id="x", text="already")]
     await store.close()
 
 

@@ -1,4 +1,4 @@
-"""`mayfly backup` and `mayfly restore`: a SQLite store and its blobs as one file."""
+"""`mayfly backup`, `mayfly restore`, `mayfly reseal`: keeping a server's store, and its key."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -60,6 +60,28 @@ def restore(
         return f"restored from {file}: {_told(found)}"
 
     _carry_out(act, config, database, blobs)
+
+
+def reseal(
+    *,
+    config: Config = None,
+    database: Database = None,
+) -> None:
+    """Encrypt all secrets by the first key of the key file, while servers run.
+
+    To change the key: put a new line first into every server's key file,
+    restart them, run this, then remove the old line.
+    """
+    from mayfly.store.sql.store import open_store
+
+    async def act(url: str, _place: "BlobStore", vault: "Vault") -> str:
+        store = await open_store(url, vault)
+        try:
+            return f"{await store.reseal()} rows were encrypted by the first key"
+        finally:
+            await store.close()
+
+    _carry_out(act, config, database, None)
 
 
 def _carry_out(

@@ -73,6 +73,7 @@ app.command("up")(up.up)
 app.command("serve")(serve.serve)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+app.command("reseal")(backup.reseal)
 app.command("login")(login.login)
 app.command("logout")(login.logout)
 for _command in (listing.runs, listing.jobs, listing.hosts, logs.logs):

@@ -64,7 +64,7 @@ async def backup(url: str, blobs: BlobStore, vault: Vault, file: Path, now: floa
         archive.writestr(_MANIFEST, codec.encode(manifest))
         await in_thread(_pack_database, archive, source.path, file.parent)
         count = await _pack_blobs(archive, blobs) if isinstance(blobs, DirectoryBlobs) else None
-    return Summary(now, _size(file), count)
+    return Summary(now, (await in_thread(file.stat)).st_size, count)
 
 
 async def restore(
@@ -86,7 +86,7 @@ async def restore(
             count = await _unpack_blobs(archive, blobs)
             await in_thread(_replace, part, target.path)
     await in_thread(migrate, url)
-    return Summary(manifest.made, _size(file), count)
+    return Summary(manifest.made, (await in_thread(file.stat)).st_size, count)
 
 
 def _sqlite(url: str) -> SqliteDatabase:
@@ -114,13 +114,9 @@ def _refuse_if_there(path: Path) -> None:
         )
 
 
-def _size(file: Path) -> int:
-    return file.stat().st_size
-
-
 def _pack_database(archive: zipfile.ZipFile, path: Path, beside: Path) -> None:
     """A copy of one moment first: the database goes on being written to."""
-    with tempfile.NamedTemporaryFile(dir=beside, prefix=".mayfly-") as copy:
+    with tempfile.NamedTemporaryFile(dir=beside) as copy:
         source = connect(path)
         snapshot = sqlite3.connect(copy.name)
         try:
@@ -232,9 +228,7 @@ def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
 def _part(place: Path) -> Iterator[IO[bytes]]:
     """A file beside the place (mode 0600), gone at the end unless it was renamed."""
     try:
-        part = tempfile.NamedTemporaryFile(  # noqa: SIM115
-            dir=place.parent, prefix=".mayfly-", delete=False
-        )
+        part = tempfile.NamedTemporaryFile(dir=place.parent, delete=False)  # noqa: SIM115
     except OSError as error:
         raise HostCannot(f"cannot write into {place.parent}: {error.strerror}") from None
     with part:

@@ -23,3 +23,4 @@ class Model:
         self.clock = JournalStatements(tables, self.compiled)
         self.journals = Journals(self.clock)
         self.forms = {kind: RowForm(kind, table.name, vault) for kind, table in tables.rows.items()}
+        self.sealing = [kind for kind, form in self.forms.items() if form.seals]

@@ -16,11 +16,13 @@ class RowForm:
     def __init__(self, kind: type[Any], table: str, vault: Vault):
         fields = columns.fields_of(kind)
         self.kind = kind
+        self._table = table
+        self._vault = vault
         self.names = tuple(field.name for field in fields)
         self.versioned = _VERSION in self.names
         self._to: dict[str, Convert] = {}
         self._from: list[tuple[str, Convert]] = []
-        self._sealed: dict[str, Any] = {}
+        self._sealed: dict[str, Any] = {}  # by name
         self._unsealed: list[tuple[str, Any]] = []
         for field in fields:
             if field.sealed:
@@ -30,6 +32,10 @@ class RowForm:
             self._to[field.name] = columns.to_database(field)
             if (convert := columns.from_database(field)) is not None:
                 self._from.append((field.name, convert))
+
+    @property
+    def seals(self) -> bool:
+        return bool(self._sealed)
 
     def value(self, name: str, value: Any) -> Any:
         """As the database holds it; raises KeyError for what cannot be searched by."""
@@ -51,9 +57,24 @@ class RowForm:
 
     def changes(self, values: Mapping[str, Any], key: str) -> dict[str, Any]:
         """The parameters of an update."""
-        params = {f"new_{name}": value for name, value in self.record(values, key).items()}
-        params["id"] = self.value("id", key)
-        return params
+        return self.parameters(self.record(values, key), self.value("id", key))
+
+    def parameters(self, record: Mapping[str, Any], key: str) -> dict[str, Any]:
+        """The same from fields and a key as the table holds them."""
+        return {f"new_{name}": value for name, value in record.items()} | {"id": key}
+
+    def resealed(self, record: Mapping[str, Any]) -> dict[str, bytes]:
+        """Those of a record's fields that were not sealed by the first key, sealed by it."""
+        return {
+            name: self._vault.seal(
+                self._vault.unseal(record[name], self._table, name, record["id"]),
+                self._table,
+                name,
+                record["id"],
+            )
+            for name in self._sealed
+            if record[name] is not None and not self._vault.is_current(record[name])
+        }
 
     def changed(self, before: Any, row: Any, version: int) -> dict[str, Any]:
         """Fields that differ; those that `replace` took over cost nothing to compare."""

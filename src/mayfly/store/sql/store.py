@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from mayfly.store.base import Tx, View, Watch
@@ -13,6 +14,7 @@ from mayfly.store.sql.group import Carried, Connected, Observe
 from mayfly.store.sql.lanes import Lane, Worker
 from mayfly.store.sql.migrate import check_version
 from mayfly.store.sql.model import Model
+from mayfly.store.sql.transaction import Transaction
 from mayfly.store.vault import Vault
 from mayfly.store.watches import Watches
 from mayfly.system.threads import in_thread
@@ -68,6 +70,19 @@ class SqlStore:
 
     async def read(self, work: Callable[[View], T]) -> T:
         return await self._read.submit(Mode.READ, work)
+
+    async def reseal(self) -> int:
+        """Seal by the vault's first key what others have sealed, so that those can be removed;
+        gives how many rows. While servers run that have all of these keys.
+        """
+        count = 0
+        for kind in self._model.sealing:
+            after: str | None = ""
+            while after is not None:
+                work = partial(Transaction.reseal, kind=kind, after=after)
+                after, written = await self._serial.submit(Mode.SERIAL, work)
+                count += written
+        return count
 
     def watch(self, *topics: str) -> Watch:
         return self._watches.watch(topics)

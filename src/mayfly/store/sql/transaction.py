@@ -8,6 +8,7 @@ from mayfly.store.base import Entry, KeyTaken, run_topic
 from mayfly.store.sql.batch import Batch
 from mayfly.store.sql.compiled import LIMIT
 from mayfly.store.sql.model import Model
+from mayfly.store.sql.reseal import reseal_some
 from mayfly.store.sql.row_statements import Compare, Conditions
 
 R = TypeVar("R")
@@ -104,6 +105,10 @@ class Transaction:
     def trim_journal(self, run: str, upto: int) -> None:
         for sql, params in self._model.journals.trim(run, upto):
             self._batch.later(sql, params)
+
+    def reseal(self, kind: type[Any], after: str) -> tuple[str | None, int]:
+        """See `reseal.reseal_some`."""
+        return reseal_some(self._model, self._batch, kind, after)
 
     def announce(self, topic: str) -> None:
         self._batch.announce(topic)
