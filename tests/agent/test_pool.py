@@ -126,6 +126,17 @@ async def test_entropy_is_never_given_twice(host: Host) -> None:
 
 
 @on_a_host
+async def test_a_job_does_not_pay_for_what_its_machine_took_before(host: Host) -> None:
+    await host.job()
+    await asyncio.sleep(100)
+    machine = await host.claim()
+    assert host.pool.hits == 1
+    await asyncio.sleep(7)
+    assert machine.usage().cpu_seconds == pytest.approx(7)
+    await host.end(machine)
+
+
+@on_a_host
 async def test_another_spec_or_network_is_another_kind(host: Host) -> None:
     await host.job()
     await asyncio.sleep(5)

@@ -90,6 +90,7 @@ class Given:
     def __init__(self, machine: Machine, start: MachineStart):
         self._machine = machine
         self._start = start
+        self._waiting = machine.usage()
 
     @property
     def id(self) -> str:
@@ -116,7 +117,8 @@ class Given:
         return await self._machine.death()
 
     def usage(self) -> Usage:
-        return self._machine.usage()
+        """Since it was given; what it took while it rehearsed and waited is not the job's."""
+        return self._machine.usage().since(self._waiting)
 
     async def destroy(self) -> None:
         await self._machine.destroy()

@@ -17,8 +17,8 @@ however it ends, the machine ends with it; what files that leaves `reap` removes
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import MayflyError
@@ -64,10 +64,43 @@ class MachineStart:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a machine took from its host: CPU seconds, bytes of memory resident at its peak."""
+    """What a machine took from its host since it started; None where the host cannot tell.
+
+    `peak_memory` is what was resident at most, the guest's file cache included. `cpu_wait_seconds`
+    is how long its CPUs were ready and had to wait for the host's. Disk and network are in bytes,
+    as the host's disks and the guest's network saw them. The host's own: what a hypervisor below
+    took from its CPUs, summed over them, and how long anything on it waited for a CPU, for memory
+    or for a disk.
+    """
 
     cpu_seconds: float
     peak_memory: int
+    cpu_wait_seconds: float | None = None
+    disk_read: int | None = None
+    disk_written: int | None = None
+    net_received: int | None = None
+    net_sent: int | None = None
+    host_steal_seconds: float | None = None
+    host_cpu_pressure_seconds: float | None = None
+    host_memory_pressure_seconds: float | None = None
+    host_io_pressure_seconds: float | None = None
+
+    def since(self, earlier: "Usage") -> "Usage":
+        """What was taken after `earlier` of the same machine; the peak stays that of all time."""
+        told = {
+            field.name: _less(getattr(self, field.name), getattr(earlier, field.name))
+            for field in fields(self)
+        }
+        return Usage(**{**told, "peak_memory": self.peak_memory})
+
+    def more(self) -> dict[str, float]:
+        """What is known besides CPU seconds and memory, by name."""
+        known = {field.name: getattr(self, field.name) for field in fields(self)[2:]}
+        return {name: value for name, value in known.items() if value is not None}
+
+
+def _less(now: Any, earlier: Any) -> Any:
+    return None if now is None or earlier is None else now - earlier
 
 
 @dataclass(frozen=True, slots=True)

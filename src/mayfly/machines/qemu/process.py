@@ -10,10 +10,11 @@ import subprocess
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from mayfly.machines.base import Death, MachineFailed, Usage
+from mayfly.machines.metering import HostStrain, usage_of
 from mayfly.machines.network.base import PreparedNetwork
+from mayfly.machines.network.ruleset import TAP
 from mayfly.machines.qemu import qmp
 from mayfly.machines.qemu.command import RUNNER, Begin, Channels, Disks, Parts, command
 from mayfly.system.process import dies_with_parent, start
@@ -94,6 +95,7 @@ class QemuProcess:
             asyncio.create_task(self._printed.follow(console.reader)),
             asyncio.create_task(self._complaints.follow(process.stderr)),
         ]
+        self._strain = HostStrain.now()
         self._usage = Usage(0.0, 0)
         self._left_by_guest = False
 
@@ -168,7 +170,7 @@ class QemuProcess:
         """What it took so far; after its end, what it took when last asked."""
         if self._process.returncode is None:  # else its number may be another's
             with contextlib.suppress(OSError):
-                self._usage = _usage_of(self._process.pid)
+                self._usage = usage_of(self._process.pid, TAP, self._strain)
         return self._usage
 
     async def destroy(self) -> None:
@@ -206,16 +208,3 @@ def _pair(
     ours.enter_context(own)
     theirs.enter_context(other)
     return own, other
-
-
-def _usage_of(pid: int) -> Usage:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    ticks = int(fields[11]) + int(fields[12])
-    peak = _field(Path(f"/proc/{pid}/status").read_text(), "VmHWM")
-    return Usage(ticks / os.sysconf("SC_CLK_TCK"), peak * 1024)
-
-
-def _field(status: str, name: str) -> int:
-    """A number of /proc/PID/status; 0 when it is not there (a process that has just ended)."""
-    lines = (line for line in status.splitlines() if line.startswith(f"{name}:"))
-    return next((int(line.split()[1]) for line in lines), 0)
