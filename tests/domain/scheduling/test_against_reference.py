@@ -102,3 +102,14 @@ def has_room(world: World, job: QueuedJob, host: HostRoom) -> bool:
 
 def quota_blocks(world: World, job: QueuedJob) -> bool:
     return not world.reference.within_quota([job])
+
+
+@_dense
+def test_a_host_may_say_that_it_has_less(world: World, history: list[Event]) -> None:
+    for event in history:
+        event(world)
+    for host in HOSTS:
+        for free in [(0, 0), (1000, 8192), (8000, 1024)]:
+            choice = world.scheduler.choose(host, world.now, free)
+            assert choice is None or fits(size_of(world.reference.jobs[choice.job]), free)
+        assert world.scheduler.choose(host, world.now, (10**6, 10**6)) == world.choose(host)

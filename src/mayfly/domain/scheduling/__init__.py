@@ -20,14 +20,16 @@ awaits. The caller owns the truth (a store) and mirrors it here:
     scheduler.drop_reservation(job_id)           # start, put_running and remove_job do it too
 
     # Questions: they change nothing.
-    scheduler.choose(host_id, now) -> Choice | None      # call again until None fills a host
+    scheduler.choose(host_id, now, free) -> Choice | None    # again until None fills a host
     scheduler.review(now, limit=8) -> Review            # reservations to make and to drop
     scheduler.host_for(job_id) -> str | None             # a host with room for it now: wake it
     scheduler.hosts_for(project_id) -> tuple[str, ...]   # the same for its jobs of every shape
     scheduler.why_waits(job_id, now) -> str              # a sentence for people
     scheduler.reservations() -> tuple[Reservation, ...]
 
-How to use it: on a claim, `choose(host, now)`; persist the start by a guarded write; then
+How to use it: on a claim, `choose(host, now, free)`, where `free` (millicpu, MiB; or None) is what
+the host itself says it has left, which bounds this choice only: an offer that changes with each
+claim (`put_host`) would make indexes anew. Persist the start by a guarded write; then
 `start()`. After `put_job` wake `host_for(job)`; after `end()` wake its host, and `hosts_for` its
 project if that has a quota. About once a second, in one replica at a time, persist what `review`
 says, then put and drop it here, and wake the hosts of what was dropped. A job that never starts

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Iterator
 
-from mayfly.domain.scheduling.hosts import Host
+from mayfly.domain.scheduling.hosts import Host, Left, Size, least
 from mayfly.domain.scheduling.model import Choice, QueuedJob
 from mayfly.domain.scheduling.projects import Project
 from mayfly.domain.scheduling.queues import AgeKey
@@ -15,25 +15,31 @@ from mayfly.domain.scheduling.state import State
 _LAST = "\U0010ffff"  # sorts behind every id
 
 
-def choose(state: State, host_id: str, now: float) -> Choice | None:
-    """What the host should start now; None if no waiting job may use what it has left."""
+def choose(state: State, host_id: str, now: float, free: Size | None) -> Choice | None:
+    """What the host should start now; None if no waiting job may use what it has left.
+
+    `free` is what the host itself says it has left, if that may be less than is known here.
+    """
     host = state.fleet.hosts.get(host_id)
     if host is None or host.offer is None or host.offer.draining:
         return None
     state.refresh()
-    job = _kept(state, host, now)
+    left, own = host.left, host.free
+    if free is not None:
+        left, own = left.bounded(free), least(own, free)
+    job = _kept(state, host, own, now)
     if job is None:
-        contest = _Contest(state, host, now)
+        contest = _Contest(state, host, left, now)
         job = contest.oldest_overdue() or contest.first_by_share()
     if job is None:
         return None
     return Choice(job.id, host_id, job.architecture or host.offer.architectures[0])
 
 
-def _kept(state: State, host: Host, now: float) -> QueuedJob | None:
+def _kept(state: State, host: Host, free: Size, now: float) -> QueuedJob | None:
     """The job for which the host is kept, if it can start now."""
     reservation, need = host.reservation, host.need
-    if reservation is None or need is None or need[0] > host.free[0] or need[1] > host.free[1]:
+    if reservation is None or need is None or need[0] > free[0] or need[1] > free[1]:
         return None
     job = state.jobs[reservation.job]
     project = state.projects[job.project]
@@ -56,12 +62,12 @@ class _Contest:
     Looks at projects and shapes, of which there are few, never at all jobs or hosts.
     """
 
-    def __init__(self, state: State, host: Host, now: float):
+    def __init__(self, state: State, host: Host, left: Left, now: float):
         self._state = state
         self._now = now
         self._overdue_at = now - state.bound_s
-        self._until = host.left.until
-        self._sure = state.shapes.fitting(*host.left.sure)
+        self._left = left
+        self._sure = state.shapes.fitting(*left.sure)
         self._entrants = list(self._enter(host))
 
     def _enter(self, host: Host) -> Iterator[tuple[Project, int, float]]:
@@ -72,7 +78,7 @@ class _Contest:
         """
         state = self._state
         fits = state.shapes.queued & (
-            state.shapes.fitting(*host.left.brief) if self._until > self._now else self._sure
+            state.shapes.fitting(*self._left.brief) if self._left.until > self._now else self._sure
         )
         if not fits:
             return
@@ -105,17 +111,19 @@ class _Contest:
     def first_by_share(self) -> QueuedJob | None:
         """The first job of the project with the least share; of equal ones, the oldest."""
         found: QueuedJob | None = None
-        least = math.inf
+        smallest = math.inf
         for project, mask, share in self._entrants:
-            if share > least or (
-                share == least and found and project.by_age()[0][0] > found.age_key
+            if share > smallest or (
+                share == smallest and found and project.by_age()[0][0] > found.age_key
             ):
                 continue
             job = self._oldest_of(project, mask, (self._overdue_at, _LAST))
             if job is None:
                 job = self._first_of(project, mask)
-            if job is not None and (found is None or share < least or job.age_key < found.age_key):
-                found, least = job, share
+            if job is not None and (
+                found is None or share < smallest or job.age_key < found.age_key
+            ):
+                found, smallest = job, share
         return found
 
     def _oldest_of(self, project: Project, mask: int, before: AgeKey) -> QueuedJob | None:
@@ -135,7 +143,7 @@ class _Contest:
         for job_id, bit in jobs:
             if bit & mask:
                 job = self._state.jobs[job_id]
-                if bit & self._sure or self._now + job.expected_s <= self._until:
+                if bit & self._sure or self._now + job.expected_s <= self._left.until:
                     if allows(project, job, held):
                         return job
                 else:

@@ -26,6 +26,10 @@ class Left:
     brief: Size
     until: float = math.inf
 
+    def bounded(self, most: Size) -> "Left":
+        """The same, but no more than that."""
+        return Left(least(self.sure, most), least(self.brief, most), self.until)
+
 
 class Host:
     """One host and what runs there. After a change call `settle`."""
@@ -90,14 +94,14 @@ class Host:
     def _beside(self, kept: Reservation, need: Size) -> Left:
         assert self.offer is not None
         since = _sum(job for job in self.running.values() if job.started_at >= kept.made_at)
-        brief = (
-            min(self.free[0], self.offer.millicpu - need[0] - since[0]),
-            min(self.free[1], self.offer.memory_mib - need[1] - since[1]),
+        spare = (
+            self.offer.millicpu - need[0] - since[0],
+            self.offer.memory_mib - need[1] - since[1],
         )
+        brief = least(self.free, spare)
         ends = [(job.expected_end, job.id) for job in self.running.values()]
         until, free = self._when(need, ends, -math.inf)
-        sure = min(brief[0], free[0] - need[0]), min(brief[1], free[1] - need[1])
-        return Left(sure, brief, until)
+        return Left(least(brief, (free[0] - need[0], free[1] - need[1])), brief, until)
 
     def _when(self, need: Size, ends: list[tuple[float, str]], now: float) -> tuple[float, Size]:
         """When `need` is free if jobs end then, and what is free in all at that time."""
@@ -111,6 +115,11 @@ class Host:
             if free[0] >= need[0] and free[1] >= need[1]:
                 return end, free
         return math.inf, free
+
+
+def least(one: Size, other: Size) -> Size:
+    """Of vCPU and of memory the smaller amount each."""
+    return min(one[0], other[0]), min(one[1], other[1])
 
 
 def _sum(jobs: Iterable[RunningJob]) -> Size:

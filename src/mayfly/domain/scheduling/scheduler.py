@@ -59,8 +59,11 @@ class Scheduler:
     def drop_reservation(self, job_id: str) -> None:
         self._state.drop_reservation(job_id)
 
-    def choose(self, host_id: str, now: float) -> Choice | None:
-        return choosing.choose(self._state, host_id, now)
+    def choose(
+        self, host_id: str, now: float, free: tuple[int, int] | None = None
+    ) -> Choice | None:
+        """`free` are the millicpu and MiB that the host itself says it has left, at most."""
+        return choosing.choose(self._state, host_id, now, free)
 
     def review(self, now: float, limit: int = _RESERVATIONS_AT_ONCE) -> Review:
         """At most `limit` reservations to make, and all that are void."""
