@@ -86,6 +86,7 @@ async def test_a_job_is_reported_in_order(host: Host) -> None:
     assert kinds == [*made, *step, "Measured", "JobEnded"]
     assert host.control.end() == JobEnded(JobState.SUCCEEDED, {"a": "b"})
     assert host.control.of(Measured)[0].start_seconds == pytest.approx(0.25)
+    assert host.control.of(Measured)[0].more == {"net_received": 0, "net_sent": 0}
     assert not host.driver.alive
 
 

@@ -136,6 +136,7 @@ class _Job:
             self._session.start_seconds,
             usage.cpu_seconds,
             usage.peak_memory,
+            usage.more(),
         )
         await self._control.report(self._lease, measured)
         if kept:

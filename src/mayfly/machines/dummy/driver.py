@@ -91,7 +91,8 @@ class DummyMachine:
         return Death(error is None, str(error or "power off"))
 
     def usage(self) -> Usage:
-        return Usage(asyncio.get_running_loop().time() - self._since, 64 * 1024 * 1024)
+        lived = asyncio.get_running_loop().time() - self._since
+        return Usage(lived, 64 * 1024 * 1024, net_received=0, net_sent=0)
 
     async def destroy(self) -> None:
         await stop(self._running, self._echoing)
