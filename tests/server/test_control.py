@@ -1,183 +1,108 @@
-"""The control plane as a host sees it: who gets which job, and whose word counts."""
+"""The control plane of a laptop: the agent's interface, by function calls to the same service."""
 
 import asyncio
-from dataclasses import dataclass, field
-from decimal import Decimal
 
 import pytest
-from tests.fleet import BOTH, plan
+from tests.server.service import LARGE, SMALL, Service, jobs
 from tests.virtual_time import virtual_time
 
-from mayfly.domain.architecture import Architecture
-from mayfly.domain.events import Event, JobChanged, LogLines, StepFinished
+from mayfly.domain.events import LogLines
 from mayfly.domain.job import Conclusion, JobState
-from mayfly.domain.placement import Capacity
-from mayfly.protocol import messages
-from mayfly.protocol.fleet import (
-    JobEnded,
-    JobPhase,
-    Lease,
-    Output,
-    Report,
-    RunnerSaid,
-    StaleLease,
-)
+from mayfly.protocol.fleet import Assignment, JobEnded, JobPhase, Lease, Printed, StaleLease
 from mayfly.server.control import LocalControlPlane
-from mayfly.server.orchestrator import Orchestrator
-from mayfly.store.memory import MemoryStore
 from mayfly.system.tasks import stop
-
-LARGE = Capacity(Decimal(8), 65536, BOTH)
-SMALL = Capacity(Decimal(1), 1024, BOTH)
-
-TEXT = """\
-on: push
-jobs:
-  big:
-    runs-on: mayfly-4cpu-16gb
-    steps: [{run: make}]
-  small:
-    runs-on: mayfly-1cpu-1gb
-    timeout-minutes: 7
-    steps: [{run: make}]
-"""
-
-SUCCESS = messages.Conclusion.SUCCESS
-STEP = messages.StepStarted(1, "make")
-STEP_END = messages.StepFinished(1, SUCCESS, SUCCESS, 0)
-
-
-@dataclass
-class Server:
-    """A control plane that carries out one workflow; hosts are the test."""
-
-    events: list[Event] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        store = MemoryStore()
-        self.orchestrator = Orchestrator(store, LARGE, self._now, self.events.append)
-        self.control = LocalControlPlane(store, self.orchestrator, self._now, self.events.append)
-
-    def begin(self, text: str = TEXT) -> "asyncio.Task[object]":
-        return asyncio.create_task(self._run(text))
-
-    async def say(self, lease: Lease, *reports: Report) -> None:
-        for report in reports:
-            await self.control.report(lease, report)
-
-    def since(self, count: int) -> list[Event]:
-        return self.events[count:]
-
-    async def _run(self, text: str) -> object:
-        return await self.orchestrator.run([plan(text)])
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
+def service() -> Service:
+    return Service()
+
+
+async def control_of(service: Service) -> LocalControlPlane:
+    return LocalControlPlane(service.hosts, await service.host())
 
 
 @virtual_time
-async def test_a_host_gets_what_fits_it_even_behind_what_does_not(server: Server) -> None:
-    run = server.begin()
-    assignment = await server.control.claim("host", SMALL)
-    assert assignment.lease == Lease(".github/workflows/ci.yml@#small", 1)
-    assert (assignment.vcpus, assignment.cpu, assignment.memory_mib) == (1, 1.0, 1024)
-    assert assignment.timeout_minutes == 7
-    assert assignment.architecture is Architecture.AMD64
-    await stop(run)
-
-
-@virtual_time
-async def test_a_job_goes_to_one_host(server: Server) -> None:
-    run = server.begin()
-    claims = [asyncio.create_task(server.control.claim(f"h{n}", LARGE)) for n in range(3)]
-    await asyncio.sleep(1)
-    assert [claim.done() for claim in claims] == [True, True, False]
-    names = {claim.result().spec.name for claim in claims[:2]}
-    assert names == {"big", "small"}
-    await stop(run, *claims)
-
-
-@virtual_time
-async def test_a_claim_waits_for_a_job(server: Server) -> None:
-    claim = asyncio.create_task(server.control.claim("host", LARGE))
+async def test_a_job_from_the_claim_to_its_end(service: Service) -> None:
+    control = await control_of(service)
+    claim = asyncio.create_task(control.claim(SMALL))
     await asyncio.sleep(5)
     assert not claim.done()
-    run = server.begin()
-    assert (await claim).spec.name == "big"
-    await stop(run)
+    [run] = await service.submit(jobs("a"))
+    lease = (await claim).lease
+    assert (await control.hand_over(lease)).key == "a"
+    assert (
+        b"".join([piece async for piece in control.source(lease, None)]) == f"{run}:None".encode()
+    )
+    for report in (JobPhase(JobState.STARTING), JobPhase(JobState.RUNNING)):
+        await control.report(lease, report)
+    for line in "abc":
+        await control.report(lease, Printed(1, (line,)))
+    await control.report(lease, JobEnded(JobState.SUCCEEDED))
+    lines = [event.lines for event in await service.events(run) if isinstance(event, LogLines)]
+    assert lines == [("a",), ("b",), ("c",)]
+    assert (await service.run(run)).conclusion is Conclusion.SUCCESS
 
 
 @virtual_time
-async def test_only_the_word_of_the_current_attempt_counts(server: Server) -> None:
-    run = server.begin()
-    lease = (await server.control.claim("host", SMALL)).lease
-    for attempt in (0, 2):
+async def test_a_claim_that_is_given_up_loses_no_job(service: Service) -> None:
+    """The agent asks anew whenever it has more room."""
+    control = await control_of(service)
+    for _ in range(3):
+        claim = asyncio.create_task(control.claim(LARGE))
+        await asyncio.sleep(1)
+        await stop(claim)
+    await service.submit(jobs("a", "b"))
+    found: list[Assignment] = []
+    for turns in range(20):  # given up after so many turns of the loop
+        claim = asyncio.create_task(control.claim(LARGE))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await stop(claim)
+        found += [] if claim.cancelled() else [claim.result()]
+        if len(found) == 2:
+            break
+    assert {one.lease.attempt for one in found} == {1}
+    assert len({one.lease.job for one in found}) == 2
+
+
+@virtual_time
+async def test_reports_of_a_job_that_has_ended_are_refused(service: Service) -> None:
+    control = await control_of(service)
+    await service.submit(jobs("a"))
+    lease = (await control.claim(LARGE)).lease
+    await control.report(lease, JobEnded(JobState.SUCCEEDED))
+    for report in (Printed(1, ("x",)), JobEnded(JobState.FAILED)):
         with pytest.raises(StaleLease):
-            await server.say(Lease(lease.job, attempt), JobPhase(JobState.RUNNING))
-    await server.say(lease, JobEnded(JobState.SUCCEEDED, {"a": "b"}))
-    for report in (JobPhase(JobState.RUNNING), Output(1, b"x"), JobEnded(JobState.FAILED)):
-        with pytest.raises(StaleLease):
-            await server.say(lease, report)
-    await stop(run)
+            await control.report(lease, report)
+    with pytest.raises(StaleLease):
+        await control.hand_over(lease)
+    with pytest.raises(StaleLease):
+        await control.report(Lease("nobody's", 1), JobPhase(JobState.RUNNING))
 
 
 @virtual_time
-async def test_phases_go_forward_only(server: Server) -> None:
-    run = server.begin()
-    lease = (await server.control.claim("host", SMALL)).lease
-    await server.say(lease, JobPhase(JobState.RUNNING))
-    count = len(server.events)
-    await server.say(lease, JobPhase(JobState.STARTING), JobPhase(JobState.RUNNING))
-    assert server.since(count) == []
-    await stop(run)
-
-
-@virtual_time
-async def test_a_steps_last_line_comes_before_its_end(server: Server) -> None:
-    run = server.begin()
-    lease = (await server.control.claim("host", SMALL)).lease
-    await server.say(lease, JobPhase(JobState.RUNNING), RunnerSaid(STEP))
-    count = len(server.events)
-    await server.say(lease, Output(1, b"a\nb"), Output(1, b"c"), RunnerSaid(STEP_END))
-    first, last, end = server.since(count)
-    assert isinstance(first, LogLines)
-    assert isinstance(last, LogLines)
-    assert (first.lines, last.lines) == (("a",), ("bc",))
-    assert isinstance(end, StepFinished)
-    assert end.outcome is Conclusion.SUCCESS
-    await stop(run)
-
-
-@virtual_time
-async def test_the_last_words_of_a_job_that_died_are_not_lost(server: Server) -> None:
-    run = server.begin()
-    lease = (await server.control.claim("host", SMALL)).lease
-    await server.say(lease, JobPhase(JobState.RUNNING), RunnerSaid(STEP))
-    count = len(server.events)
-    await server.say(lease, Output(1, b"about to di"), JobEnded(JobState.FAILED, reason="dead"))
-    words, end, *_ = server.since(count)
-    assert isinstance(words, LogLines)
-    assert words.lines == ("about to di",)
-    assert isinstance(end, JobChanged)
-    assert (end.state, end.reason) == (JobState.FAILED, "dead")
-    await stop(run)
-
-
-@virtual_time
-async def test_a_host_learns_of_a_cancellation_once_it_is_wished(server: Server) -> None:
-    run = server.begin()
-    lease = (await server.control.claim("host", SMALL)).lease
-    wish = asyncio.create_task(server.control.cancellation(lease))
+async def test_a_cancellation_is_heard_once_it_is_wished(service: Service) -> None:
+    control = await control_of(service)
+    first, second = await service.submit(jobs("a"), jobs("b"))
+    leases = [(await control.claim(LARGE)).lease for _ in range(2)]
+    by_run = {(await service.row(lease)).run: lease for lease in leases}
+    waiting = asyncio.create_task(control.cancellation(by_run[second]))
     await asyncio.sleep(5)
-    assert not wish.done()
-    server.orchestrator.interrupt()
-    assert await wish == "interrupted"
-    assert await server.control.cancellation(lease) == "interrupted"
-    await server.say(lease, JobEnded(JobState.CANCELLED))
-    await run
+    await service.cancel(first)
+    await asyncio.sleep(5)
+    assert not waiting.done()  # it was the other's
+    assert await control.cancellation(by_run[first]) == "mona cancelled it"
+    await service.cancel(second, "enough")
+    assert await waiting == "enough"
+    assert await control.cancellation(by_run[second]) == "enough"
+
+
+@virtual_time
+async def test_nobody_waits_for_the_cancellation_of_what_is_over(service: Service) -> None:
+    control = await control_of(service)
+    await service.submit(jobs("a"))
+    lease = (await control.claim(LARGE)).lease
+    await control.report(lease, JobEnded(JobState.SUCCEEDED))
+    with pytest.raises(StaleLease):
+        await control.cancellation(lease)

@@ -224,6 +224,16 @@ async def test_a_session_that_ends_while_it_waits_is_given_nothing(service: Serv
 
 
 @virtual_time
+async def test_a_session_that_ends_just_before_it_is_looked_at_is_told_so(service: Service) -> None:
+    session = await service.host()
+    closing = asyncio.create_task(service.hosts.close_session(session))
+    claiming = asyncio.create_task(service.claim(session, patience_s=None))
+    with pytest.raises(SessionOver):
+        await claiming
+    await closing
+
+
+@virtual_time
 async def test_a_project_uses_its_own_hosts_only(service: Service) -> None:
     ours, others = await service.host("h1"), await service.host("h2")
     await service.submit(jobs("a"), hosts=("h1",))
@@ -257,7 +267,9 @@ async def test_a_host_is_not_given_more_than_its_agent_says_is_free(service: Ser
     first = await service.given(session)
     left = Capacity(Decimal(3), 65536, BOTH)
     assert await service.claim(session, left, first) is None
-    assert await service.claim(session, LARGE, first) is not None
+    await service.finish(session, first)
+    assert await service.claim(session, left) is None
+    assert await service.claim(session, LARGE) is not None
 
 
 @virtual_time

@@ -4,6 +4,7 @@ What changed since is read by the rows' version, so the decision itself needs no
 replica decides alike. Used in serial transactions only, any of which may be undone afterwards.
 """
 
+import operator
 import weakref
 from collections import Counter
 from collections.abc import Callable
@@ -160,9 +161,13 @@ class Scheduler:
         )
 
     def _sizes_for(self, project: ProjectRow | None) -> list[Capacity]:
+        """The largest first, whatever order the hosts came in."""
         if project is None or not project.hosts:
-            return list(self._sizes)
-        return [_size(self._hosts[host]) for host in project.hosts if host in self._hosts]
+            sizes = set(self._sizes)
+        else:
+            sizes = {_size(self._hosts[host]) for host in project.hosts if host in self._hosts}
+        key = operator.attrgetter("cpu", "memory_mib")
+        return sorted(sizes, key=lambda one: (key(one), sorted(one.architectures)), reverse=True)
 
 
 def _size(row: HostRow) -> Capacity:
