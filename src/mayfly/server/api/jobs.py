@@ -14,6 +14,7 @@ from mayfly.server.api.shapes import Job
 from mayfly.server.api.visibility import projects_condition
 from mayfly.server.people.audit import Author, note
 from mayfly.server.people.roles import Action
+from mayfly.server.sizes import suggested
 from mayfly.store.base import Tx, View
 from mayfly.store.rows import JobRow, MeteringRow
 
@@ -47,6 +48,13 @@ class Metering(Said):
     ran_s: float
     finished: float
     usage: dict[str, Any]
+
+
+class SizeSuggestion(Said):
+    """What to ask for in `runs-on` instead, and why; null if nothing speaks clearly for it."""
+
+    label: str | None = None
+    reason: str | None = None
 
 
 @router.get("/jobs", summary="Jobs, those that changed last first")
@@ -91,3 +99,12 @@ async def show_metering(
 ) -> list[Metering]:
     rows = await caller.read(lambda view: view.find(MeteringRow, job=job))
     return [Metering.of(row) for row in rows]
+
+
+@router.get("/jobs/{job}/size", summary="Which size the job should ask for")
+async def suggest_size(
+    job: JobPath, caller: Annotated[Caller, may(Action.RUN_READ)]
+) -> SizeSuggestion:
+    """By what its last runs took, of the same name, architecture and size."""
+    found = await caller.read(lambda view: suggested(view, caller.the_job))
+    return SizeSuggestion(label=found.label, reason=found.reason) if found else SizeSuggestion()
