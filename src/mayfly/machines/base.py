@@ -172,7 +172,9 @@ class MachineDriver(Protocol):
         """
 
     async def start(self, spec: MachineSpec, start: MachineStart) -> Machine:
-        """A fresh machine whose runner waits for its job. `prepare` must have succeeded."""
+        """A fresh machine whose runner waits for its job. `prepare` must have succeeded lately: a
+        driver may give up what was not asked for within an hour.
+        """
 
     async def reap(self) -> list[str]:
         """Removes what dead owners left behind; says what it removed. Never touches the living."""

@@ -1,6 +1,5 @@
 """The `qemu` driver: templates made once, machines cloned from them."""
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -29,6 +28,7 @@ from mayfly.machines.qemu import qmp
 from mayfly.machines.qemu.accelerator import Accelerators
 from mayfly.machines.qemu.boot import freeze, tool
 from mayfly.machines.qemu.command import Begin, Disks, binary, shape_of
+from mayfly.machines.qemu.loaded import LoadedTemplates
 from mayfly.machines.qemu.process import QemuProcess, Stream
 from mayfly.machines.qemu.template import (
     Template,
@@ -117,38 +117,35 @@ class QemuDriver:
         self._network = network
         self._find_image = find_image
         self._accelerators = accelerators
-        self._loaded: dict[MachineSpec, Template] = {}
-        self._loading: dict[MachineSpec, asyncio.Lock] = {}
+        self._loaded = LoadedTemplates(self._template)
 
     async def prepare(self, spec: MachineSpec, report: Report = silent) -> None:
-        lock = self._loading.setdefault(spec, asyncio.Lock())
-        async with lock:
-            if spec not in self._loaded:
-                self._loaded[spec] = await self._template(spec, report)
+        await self._loaded.prepare(spec, report)
 
     async def start(self, spec: MachineSpec, start: MachineStart) -> QemuMachine:
-        template = self._loaded[spec]
-        network = await self._network.prepare(start.network)
-        try:
-            process = await self._clone(spec, start, template, network)
-        except OSError as error:
-            await network.close()
-            raise MachineFailed("QEMU could not be started", details=str(error)) from error
-        except BaseException:
-            await to_the_end(network.close())
-            raise
-        return QemuMachine(start, process, network, template.accelerator)
+        with self._loaded.lent(spec) as template:
+            network = await self._network.prepare(start.network)
+            try:
+                process = await self._clone(spec, start, template, network)
+            except OSError as error:
+                await network.close()
+                raise MachineFailed("QEMU could not be started", details=str(error)) from error
+            except BaseException:
+                await to_the_end(network.close())
+                raise
+            return QemuMachine(start, process, network, template.accelerator)
 
     async def reap(self) -> list[str]:
         gone = [f"unfinished template {path.name}" for path in self._templates.reap()]
         return gone + await self._network.reap()
 
     async def close(self) -> None:
-        for template in self._loaded.values():
-            template.close()
-        self._loaded.clear()
+        self._loaded.close()
 
-    async def _template(self, spec: MachineSpec, report: Report) -> Template:
+    async def _template(
+        self, spec: MachineSpec, report: Report, known: str | None
+    ) -> Template | None:
+        """See `loaded.Load`."""
         report("checking the image", None)
         image = await self._find_image(spec.image, spec.architecture, report)
         accelerator = await self._accelerators.choose(spec.architecture, image.kernel)
@@ -156,6 +153,8 @@ class QemuDriver:
         extra = payload()
         version = (await run([tool(binary(spec.architecture)), "--version"])).stdout
         key = template_key(spec, image.digest, *shape, version, self._network.backend, extra.digest)
+        if key == known:
+            return None
         make = partial(
             freeze, spec=spec, shape=shape, image=image, payload=extra.files, network=self._network
         )
