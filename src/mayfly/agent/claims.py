@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 PATIENCE_S = 25.0
 _SOON_S = 1.0
+_MOMENT_S = 0.03
 
 Ask = Callable[[wire.Claim], Awaitable[wire.Claimed]]
 
@@ -45,6 +46,7 @@ class Claims:
         self._failure: Exception | None = None
         self._changes = Changes()
         self._turn = asyncio.Lock()
+        self._asking: asyncio.Task[Assignment | None] | None = None
 
     def drain(self, *, draining: bool) -> None:
         """While it drains nothing is claimed; what comes nevertheless is given back."""
@@ -75,23 +77,49 @@ class Claims:
                     return given
             raise self._failure
 
+    async def close(self) -> None:
+        """Nothing is asked any more."""
+        await stop(self._asking)
+
     async def _once(self, free: Capacity) -> Assignment | None:
-        """One request, given up when what it says has changed; None if nothing came of it."""
-        asking = asyncio.create_task(self._asked(free))
+        """One request, given up when what it says has changed; None if nothing came of it.
+
+        When the caller gives up, the request stays for the next one, with its answer.
+        """
+        asking = await self._left_over()
+        if asking is None:
+            asking = self._asking = asyncio.create_task(self._asked(free))
         changed = asyncio.create_task(self._changed())
         try:
             await asyncio.wait({asking, changed}, return_when=asyncio.FIRST_COMPLETED)
-            return asking.result() if asking.done() else None
-        except Unreachable as error:
-            _log.debug("no answer to a claim: %s", error)
-            return None
         finally:
-            await stop(asking, changed)
+            await stop(changed)
+        if not asking.done():
+            await stop(asking)
+        self._asking = None
+        return None if asking.cancelled() else asking.result()
+
+    async def _left_over(self) -> "asyncio.Task[Assignment | None] | None":
+        """A request that nobody waits for, if it was answered, or is so in a moment.
+
+        Callers give up when they have more room. While there are jobs enough for any room, the
+        answer is on its way, and to ask again would take longer.
+        """
+        if self._asking is not None and not self._asking.done():
+            await asyncio.wait({self._asking}, timeout=_MOMENT_S)
+            if not self._asking.done():
+                await stop(self._asking)
+                self._asking = None
+        return self._asking
 
     async def _asked(self, free: Capacity) -> Assignment | None:
         if self._draining:
             free = Capacity(Decimal(0), 0, free.architectures)
-        claimed = await self._ask(wire.Claim(free, self._held(), PATIENCE_S))
+        try:
+            claimed = await self._ask(wire.Claim(free, self._held(), PATIENCE_S))
+        except Unreachable as error:
+            _log.debug("no answer to a claim: %s", error)
+            return None
         return claimed.assignment
 
     async def _pause(self, seconds: float) -> None:

@@ -129,6 +129,7 @@ class RemoteControlPlane:
     async def close(self) -> None:
         """Tells the server, if it can be reached, that nothing of the session runs any more."""
         self.end("the host closed it")
+        await self._claims.close()
         with contextlib.suppress(Unreachable, StaleLease, Refused):
             await self._connection.tell(self._path, within=_CLOSE_S, method="DELETE")
 
