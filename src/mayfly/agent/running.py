@@ -21,6 +21,7 @@ from mayfly.agent.membership import Membership, MembershipFile
 from mayfly.agent.pool import Pool
 from mayfly.agent.serve import Serving
 from mayfly.agent.starts import Illness, StartMetrics, WatchedDriver
+from mayfly.agent.tidy import keep_tidy
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import HostCannot
 from mayfly.domain.placement import Capacity
@@ -127,6 +128,7 @@ class _Process:
                 self._show(registry),
                 renew_keys(self._connection, file),
                 illness.report(self._connection),
+                keep_tidy(watched),
             )
         finally:
             await to_the_end(self._close(watched))

@@ -38,7 +38,8 @@ async def start_agent(
 ) -> None:
     """See `agent.running.run_agent`. Raises MayflyError."""
     replacing = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, replacing.set)
+    if not sys.stdin.isatty():  # where there is a terminal, the signal says that it is gone
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, replacing.set)
     MembershipFile(home).load()
     await _check(home)
     for line in await reap(home):
