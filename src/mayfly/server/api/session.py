@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
-from mayfly.server.api.access import Caller, cookie_name, may
+from mayfly.server.api.access import Caller, may
+from mayfly.server.api.browsers import cookie_name
 from mayfly.server.api.said import REFUSALS, Asked
 from mayfly.server.people import logins
 from mayfly.server.people.roles import Action

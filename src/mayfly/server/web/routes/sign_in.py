@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from mayfly.server.api.access import Caller, cookie_name, may
+from mayfly.server.api.access import Caller, may
+from mayfly.server.api.browsers import cookie_name
 from mayfly.server.api.session import set_session
 from mayfly.server.people import logins
 from mayfly.server.people.roles import Action
