@@ -149,7 +149,7 @@ async def _host(made: Site, number: int) -> Program:
     await enrolling.start()
     assert enrolling.process is not None
     assert await enrolling.process.wait() == 0, enrolling.said()
-    command = [sys.executable, "-m", "tests.agent.agent_program", str(home)]
+    command = [sys.executable, "-m", "tests.agent.agent_program", str(home), "127.0.0.1:0"]
     agent = Program(command, environment, made.folder / f"host{number}.log")
     await agent.start()
     return agent

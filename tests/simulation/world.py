@@ -50,7 +50,7 @@ class World:
         """Raises LawBroken."""
         try:
             await self._begin()
-            for _ in range(self.random.randint(5, 30)):
+            for _ in range(self.random.randint(4, 16)):
                 await asyncio.sleep(self.random.expovariate(0.5))
                 await self._something_happens()
                 self._check()

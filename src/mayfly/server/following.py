@@ -25,12 +25,14 @@ async def follow(
     Each once, and in order within a run.
     """
     at = dict(places)
-    going = set(at)
-    watch = store.watch(*(run_topic(run) for run in at))
+    going = frozenset(at)
+    topics = {run_topic(run): run for run in at}
+    watch = store.watch(*topics)
+    fresh = frozenset(at)  # only runs that were announced are looked at again
     try:
         while going:
             seen = dict(at)
-            look = partial(_look, going=frozenset(going), at=dict(at), job=job)
+            look = partial(_look, going=fresh & going, at=dict(at), job=job)
             ended, news = await store.read(look)
             for run in sorted(news):
                 entries, at[run] = await journals.entries(run, at[run], job)
@@ -39,8 +41,9 @@ async def follow(
                     yield Followed(entry, dict(seen))
                 seen[run] = at[run]
             going -= ended - news
+            fresh = frozenset(news)
             if going and not news:
-                await watch.wait()
+                fresh = frozenset(topics[topic] for topic in await watch.wait())
     finally:
         watch.close()
 

@@ -113,7 +113,8 @@ class Watch(Protocol):
     Make it first, then look, then wait.
     """
 
-    async def wait(self) -> None: ...
+    async def wait(self) -> frozenset[str]:
+        """Which of its topics were announced; more than were, perhaps."""
 
     def close(self) -> None: ...
 

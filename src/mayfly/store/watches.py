@@ -10,11 +10,18 @@ class _Watch:
     def __init__(self, watches: "Watches", topics: Iterable[str]):
         self._watches = watches
         self.topics = tuple(topics)
-        self.news = asyncio.Event()
+        self._announced: set[str] = set()
+        self._news = asyncio.Event()
 
-    async def wait(self) -> None:
-        await self.news.wait()
-        self.news.clear()
+    def tell(self, topic: str) -> None:
+        self._announced.add(topic)
+        self._news.set()
+
+    async def wait(self) -> frozenset[str]:
+        await self._news.wait()
+        self._news.clear()
+        announced, self._announced = frozenset(self._announced), set()
+        return announced
 
     def close(self) -> None:
         self._watches.forget(self)
@@ -42,7 +49,7 @@ class Watches:
     def announce(self, topics: Iterable[str]) -> None:
         for topic in topics:
             for watch in self._of_topic.get(topic, ()):
-                watch.news.set()
+                watch.tell(topic)
 
     def announce_all(self) -> None:
         """After news may have been missed."""
