@@ -11,6 +11,7 @@ PERIODS = (1, 7, 28)
 """In days."""
 
 _GIB_MIB = 1024
+_HOURS = 24
 
 
 @dataclass(slots=True)
@@ -52,13 +53,17 @@ class Comparison:
 
 
 class Insights:
-    """Of the `days` that end at `until`, seconds since 1970. Rows may come in any order."""
+    """Of the `days` that end at `until`, seconds since 1970. Rows may come in any order.
+
+    `slots` are the hours of a single day, else the days, the latest last.
+    """
 
     def __init__(self, until: float, days: int):
         self.until = until
         self.since = until - days * DAY_S
         self.first = until - 2 * days * DAY_S
         self.total = Comparison()
+        self.slots = [Figures() for _ in range(_HOURS if days == 1 else days)]
         self._projects: dict[str, Comparison] = {}
         self._people: dict[str, Comparison] = {}
 
@@ -69,9 +74,12 @@ class Insights:
                 continue
             projects = self._projects.setdefault(row.project, Comparison())
             people = self._people.setdefault(row.actor, Comparison())
+            recent = row.finished > self.since
             for comparison in (self.total, projects, people):
-                recent = row.finished > self.since
                 (comparison.now if recent else comparison.before).add(row)
+            if recent:
+                width = (self.until - self.since) / len(self.slots)
+                self.slots[-1 - int((self.until - row.finished) / width)].add(row)
 
     @property
     def projects(self) -> list[tuple[str, Comparison]]:

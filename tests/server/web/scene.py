@@ -31,7 +31,14 @@ from mayfly.protocol.messages import (
 )
 from mayfly.protocol.submission import RunRequest, Submission
 from mayfly.store.people import MemberRow, Role
-from mayfly.store.rows import EnvironmentRow, HostRow, JobRow, ProjectRow, RunRow
+from mayfly.store.rows import (
+    EnvironmentRow,
+    HostRow,
+    JobRow,
+    MeteringRow,
+    ProjectRow,
+    RunRow,
+)
 from mayfly.workflow.events import Event, RepositoryState, event_for
 
 AMD64, ARM64 = Architecture.AMD64, Architecture.ARM64
@@ -246,9 +253,36 @@ async def story(clock: float) -> Site:
     epyc = await Worker(site, "epyc-01", size(16, 64, AMD64)).open(labels=("nvme",))
     await Worker(site, "epyc-02", size(16, 64, AMD64)).open(draining=True)
     await _rest(site)
+    await _history(site)
     await _past(site, arm, epyc)
     await _present(site, arm, epyc)
     return site
+
+
+async def _history(site: Site) -> None:
+    """What jobs took in the last eight weeks: busier each week, quiet on each seventh day."""
+    rows = []
+    people = ((PROJECT, "maintainer"), ("lumen/engine", "ada"), ("tidal/api", "lin"))
+    for day in range(1, 56):
+        for number in range(2 if day % 7 == 3 else 22 - day // 4 - day % 4):
+            project, actor = people[number % 3 if number % 5 else 1]
+            state = JobState.FAILED if (number + day) % 11 == 0 else JobState.SUCCEEDED
+            rows.append(
+                MeteringRow(
+                    id=f"past-{day}-{number}:1",
+                    project=project,
+                    job=f"past-{day}-{number}",
+                    actor=actor,
+                    state=JobState.LOST if (day, number) == (4, 1) else state,
+                    architecture=ARM64 if number % 2 else AMD64,
+                    millicpu=4000,
+                    memory_mib=8192,
+                    queued_s=2.0 + number % 7,
+                    ran_s=300.0 + 40 * number,
+                    finished=site.clock - day * 86400 + number * 600,
+                )
+            )
+    await site.add(*rows)
 
 
 async def _rest(site: Site) -> None:

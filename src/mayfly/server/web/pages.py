@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 import mayfly
 from mayfly.server.api.access import Caller
 from mayfly.server.people.logins import csrf_token
+from mayfly.server.people.projects import may_in
 from mayfly.server.people.roles import Action, Actor, allowed
 from mayfly.server.web import assets
 from mayfly.server.web.views import looks, words
@@ -81,6 +82,11 @@ def render(
         )
     )
     return HTMLResponse(html, status)
+
+
+def can(caller: Caller, action: Action) -> bool:
+    """Whether it is theirs to do with the project that the address names."""
+    return may_in(caller.actor, caller.the_project, action)
 
 
 def bare(template: str, *, title: str, **values: Any) -> str:

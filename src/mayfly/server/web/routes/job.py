@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from mayfly.domain.job import JobState
 from mayfly.server.api import jobs
 from mayfly.server.api.access import Caller, may
 from mayfly.server.people.roles import Action
-from mayfly.server.web.pages import Crumb, render
+from mayfly.server.web.pages import Crumb, can, render
 from mayfly.server.web.views import job as views
+from mayfly.server.web.waiting import why_they_wait
 
 router = APIRouter(prefix="/jobs")
 
@@ -19,8 +19,8 @@ router = APIRouter(prefix="/jobs")
 async def show(request: Request, caller: Annotated[Caller, may(Action.RUN_READ)]) -> HTMLResponse:
     row, run = caller.the_job, caller.the_run
     found = await caller.read(lambda view: views.find(view, row, run))
-    queued = row.state is JobState.QUEUED
-    page = views.job_page(found, caller.services.scheduler.why_waits(row.id) if queued else None)
+    why = await why_they_wait(caller.services, [row])
+    page = views.job_page(found, why(row.id))
     return render(
         request,
         caller,
@@ -31,7 +31,7 @@ async def show(request: Request, caller: Annotated[Caller, may(Action.RUN_READ)]
             Crumb(f"{run.name} #{run.number}", f"/runs/{run.id}"),
         ),
         view=page,
-        may_cancel=caller.sees(caller.project, Action.RUN_CANCEL),
+        may_cancel=can(caller, Action.RUN_CANCEL),
         sees_hosts=caller.actor.user is not None,
     )
 

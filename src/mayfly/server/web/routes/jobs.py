@@ -14,6 +14,7 @@ from mayfly.server.people.roles import Action
 from mayfly.server.web.pages import render
 from mayfly.server.web.views.lists import address, listed_jobs
 from mayfly.server.web.views.now import ON_HOSTS
+from mayfly.server.web.waiting import why_they_wait
 from mayfly.store.base import View
 from mayfly.store.rows import JobRow, RunRow
 
@@ -68,7 +69,7 @@ async def show(
         caller,
         "jobs.html",
         title="Jobs",
-        jobs=listed_jobs(rows, runs, caller.services.scheduler.why_waits),
+        jobs=listed_jobs(rows, runs, await why_they_wait(caller.services, rows)),
         projects=names,
         states=list(_STATES),
         chosen=chosen,

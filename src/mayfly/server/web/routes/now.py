@@ -10,6 +10,7 @@ from mayfly.server.people import projects
 from mayfly.server.people.roles import Action, allowed
 from mayfly.server.web.pages import render
 from mayfly.server.web.views import now
+from mayfly.server.web.waiting import why_they_wait
 from mayfly.store.base import View
 
 router = APIRouter()
@@ -24,12 +25,13 @@ async def show(request: Request, caller: Annotated[Caller, may(Action.LOOK)]) ->
 
     found = await caller.read(find)
     services = caller.services
+    why = await why_they_wait(services, found.queued)
     return render(
         request,
         caller,
         "now.html",
         title="Now",
-        view=now.now_of(found, services.scheduler.why_waits),
+        view=now.now_of(found, why),
         with_hosts=with_hosts,
         base_url=services.settings.base_url,
     )

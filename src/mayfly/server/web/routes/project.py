@@ -11,7 +11,7 @@ from mayfly.server.api import projects as api
 from mayfly.server.api.access import Caller, may
 from mayfly.server.people.roles import Action
 from mayfly.server.web.forms import NAME, Check, Words, asked, back_to, split
-from mayfly.server.web.pages import Crumb, render
+from mayfly.server.web.pages import Crumb, can, render
 from mayfly.store.base import View
 from mayfly.store.people import MemberRow, Role, SecretRow, VariableRow
 from mayfly.store.rows import EnvironmentRow, RunRow, ScheduleRow
@@ -43,7 +43,7 @@ class Belongings:
 async def show(
     request: Request, caller: Annotated[Caller, may(Action.PROJECT_READ)]
 ) -> HTMLResponse:
-    rights = {action.name: caller.sees(caller.project, action) for action in Action}
+    rights = {action.name: can(caller, action) for action in Action}
     found = await caller.read(lambda view: _belongings(view, caller))
     row = caller.the_project
     return render(
@@ -200,7 +200,7 @@ def _belongings(view: View, caller: Caller) -> Belongings:
     row = caller.the_project
 
     def seen(action: Action, kind: type[R], order: str) -> list[R]:
-        if not caller.sees(row, action):
+        if not can(caller, action):
             return []
         return view.find(kind, order=order, project=row.id, limit=_MOST)
 

@@ -9,8 +9,9 @@ from mayfly.server.api import reviews, runs
 from mayfly.server.api.access import Caller, may
 from mayfly.server.api.said import Text
 from mayfly.server.people.roles import Action
-from mayfly.server.web.pages import Crumb, render
+from mayfly.server.web.pages import Crumb, can, render
 from mayfly.server.web.views import run as views
+from mayfly.server.web.waiting import why_they_wait
 
 router = APIRouter(prefix="/runs")
 
@@ -18,10 +19,10 @@ router = APIRouter(prefix="/runs")
 @router.get("/{run}")
 async def show(request: Request, caller: Annotated[Caller, may(Action.RUN_READ)]) -> HTMLResponse:
     row = caller.the_run
-    reviewing = caller.sees(caller.project, Action.REVIEW_READ)
+    reviewing = can(caller, Action.REVIEW_READ)
     found = await caller.read(lambda view: views.find(view, row, with_reviews=reviewing))
     services = caller.services
-    why = services.scheduler.why_waits
+    why = await why_they_wait(services, found.jobs)
     return render(
         request,
         caller,
@@ -29,9 +30,9 @@ async def show(request: Request, caller: Annotated[Caller, may(Action.RUN_READ)]
         title=f"{row.name} #{row.number}",
         crumbs=(Crumb("Runs", "/runs"), Crumb(row.project, f"/projects/{row.project}")),
         view=views.run_page(found, caller.actor.user, why, services.now()),
-        may_cancel=caller.sees(caller.project, Action.RUN_CANCEL),
-        may_retry=caller.sees(caller.project, Action.RUN_RETRY),
-        may_decide=caller.sees(caller.project, Action.REVIEW_DECIDE),
+        may_cancel=can(caller, Action.RUN_CANCEL),
+        may_retry=can(caller, Action.RUN_RETRY),
+        may_decide=can(caller, Action.REVIEW_DECIDE),
         sees_hosts=caller.actor.user is not None,
     )
 

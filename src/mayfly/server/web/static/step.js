@@ -5,7 +5,7 @@ import { paint } from "./ansi.js";
 import { duration } from "./page.js";
 
 const BLOCK = 500;
-const MOST_BLOCKS = 40;
+const MOST = 20000;
 const MARKS = { success: "ok", failure: "fail", cancelled: "stop", skipped: "skip" };
 const TONES = { success: "ok", failure: "fail", cancelled: "stop", skipped: "none" };
 const FOLD = /^##\[group\](.*)$/;
@@ -15,8 +15,9 @@ export class Step {
   constructor(number, parent) {
     this.number = number;
     this.lines = [];
-    this.shown = 0; // lines in the page, and before
-    this.first = 0; // the first line in the page
+    this.first = 0; // the lines in the page are those from this one
+    this.shown = -1; // up to before this one; -1 before any was
+    this.pinned = false; // they are earlier ones, and do not move on
     this.touched = false;
     this.element = document.createElement("details");
     this.element.className = "step";
@@ -31,16 +32,13 @@ export class Step {
     this.took = document.createElement("span");
     this.took.className = "took";
     this.head.append(icon("chevron", "chevron"), this.icon, this.name, this.why, this.took);
-    this.earlier = document.createElement("button");
-    this.earlier.className = "earlier";
-    this.earlier.type = "button";
-    this.earlier.hidden = true;
+    this.earlier = button(() => this.from(this.first - MOST / 2, true));
+    this.later = button(() => this.from(this.lines.length - MOST, false));
     this.body = document.createElement("div");
     this.body.className = "lines";
-    this.element.append(this.head, this.earlier, this.body);
+    this.element.append(this.head, this.earlier, this.body, this.later);
     this.head.addEventListener("click", () => (this.touched = true));
     this.element.addEventListener("toggle", () => this.paint());
-    this.earlier.addEventListener("click", () => this.from(this.first - BLOCK * 4));
     parent.append(this.element);
   }
 
@@ -74,25 +72,38 @@ export class Step {
   // Bring the page to what is known; a closed step costs nothing.
   paint() {
     if (!this.element.open) return;
-    if (!this.shown && !this.first) this.first = Math.max(0, this.lines.length - BLOCK * MOST_BLOCKS);
-    this.shown = Math.max(this.shown, this.first);
-    while (this.shown < this.lines.length) {
+    if (this.shown < 0) this.first = this.shown = Math.max(0, this.lines.length - MOST);
+    const end = this.pinned ? Math.min(this.lines.length, this.first + MOST) : this.lines.length;
+    while (this.shown < end) {
       let block = this.body.lastElementChild;
       if (!block || block.childElementCount >= BLOCK) {
         block = document.createElement("ol");
         this.body.append(block);
       }
-      const room = BLOCK - block.childElementCount;
-      const rows = this.lines.slice(this.shown, this.shown + room).map((line, index) => this.row(line, this.shown + index + 1));
+      const until = Math.min(end, this.shown + BLOCK - block.childElementCount);
+      const rows = [];
+      for (; this.shown < until; this.shown++) rows.push(this.row(this.lines[this.shown], this.shown + 1));
       block.append(...rows);
-      this.shown += rows.length;
     }
-    while (this.body.childElementCount > MOST_BLOCKS + 1) {
+    while (!this.pinned && this.shown - this.first > MOST + BLOCK) {
       this.first += this.body.firstElementChild.childElementCount;
       this.body.firstElementChild.remove();
     }
-    this.earlier.hidden = this.first === 0;
-    this.earlier.textContent = `${this.first.toLocaleString("en")} earlier lines`;
+    this.say(this.earlier, this.first, "earlier");
+    this.say(this.later, this.lines.length - this.shown, "later");
+  }
+
+  say(button, count, word) {
+    button.hidden = !count;
+    button.textContent = `${count.toLocaleString("en")} ${word} lines`;
+  }
+
+  // Show a part from a line on that stays where it is, or the end again.
+  from(index, pinned) {
+    this.pinned = pinned;
+    this.first = this.shown = Math.max(0, index);
+    this.body.replaceChildren();
+    this.paint();
   }
 
   row(line, number) {
@@ -110,33 +121,27 @@ export class Step {
     return row;
   }
 
-  // Lay the page out anew from an earlier line on.
-  from(index) {
-    this.first = Math.max(0, index);
-    this.shown = this.first;
-    this.body.replaceChildren();
-    this.paintUpTo(this.first + BLOCK * MOST_BLOCKS);
-  }
-
-  paintUpTo(end) {
-    const all = this.lines;
-    this.lines = all.slice(0, end);
-    this.paint();
-    this.lines = all;
-    this.paint();
-  }
-
   // Scroll to a line, and say it is the one that is meant; 0 is the step itself.
   show(line) {
     this.element.open = true;
     this.touched = true;
-    if (line && line <= this.first) this.from(line - BLOCK);
     this.paint();
+    if (line && (line <= this.first || line > this.shown)) this.from(line - 1 - BLOCK, true);
     const row = line ? document.getElementById(`${this.element.id}-l${line}`) : this.head;
     document.querySelectorAll(".lines .meant").forEach((one) => one.classList.remove("meant"));
     if (line) row?.classList.add("meant");
     row?.scrollIntoView({ block: "center" });
   }
+}
+
+function button(action) {
+  const made = document.createElement("button");
+  made.className = "earlier";
+  made.type = "button";
+  made.hidden = true;
+  made.textContent = "more lines";
+  made.addEventListener("click", action);
+  return made;
 }
 
 function icon(name, tone, word = "") {

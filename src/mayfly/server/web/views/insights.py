@@ -1,70 +1,38 @@
-"""What was used in a period, by project and by person, against the period before."""
+"""What jobs took, as figures beside those of the period before."""
 
-import statistics
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mayfly.domain.job import JobState
-from mayfly.store.base import View
-from mayfly.store.rows import MeteringRow
+from mayfly.server.insights import Comparison, Figures, Insights
+from mayfly.server.web.views import words
 
-DAY_S = 86400.0
-PERIODS = (1, 7, 28)
-MOST_ROWS = 20_000
-_MOST_GROUPS = 50
+_MOST_LINES = 100
+_HOUR_S = 3600.0
+_MANY_TIMES = 9.995
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
-    """Of attempts that ended in a period; hours are of vCPUs given out, waits in seconds."""
+class Figure:
+    """A number in words, and how it was before."""
 
-    jobs: int = 0
-    failed: int = 0
-    lost: int = 0
-    cpu_hours: float = 0.0
-    ran_s: float = 0.0
-    median_wait_s: float = 0.0
-    late_wait_s: float = 0.0
-
-    @property
-    def success(self) -> float | None:
-        """Of those that a person did not cancel and we did not lose."""
-        counted = self.jobs - self.lost
-        return (counted - self.failed) / counted if counted else None
+    name: str
+    text: str
+    change: str
+    is_bad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """Against the period before: a sign and a part, None where there is nothing to compare."""
-
-    part: float | None
-
-    @property
-    def words(self) -> str:
-        if self.part is None:
-            return "new"
-        return (
-            f"{self.part * 100:+.0f}%" if abs(self.part) < 9.995 else f"{self.part + 1:.0f} times"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
+class Line:
     """One project or person, and its part of all vCPU hours."""
 
     name: str
-    now: Totals
-    before: Totals
+    jobs: int
+    jobs_change: str
+    hours: float
+    hours_change: str
     part: float
-
-    @property
-    def jobs_change(self) -> Change:
-        return change(self.now.jobs, self.before.jobs)
-
-    @property
-    def hours_change(self) -> Change:
-        return change(self.now.cpu_hours, self.before.cpu_hours)
+    success: float | None
+    wait_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,111 +41,102 @@ class Bar:
 
     title: str
     part: float
-    failed_part: float
+    bad_part: float
 
 
 @dataclass(frozen=True, slots=True)
-class Insights:
-    """`is_cut`: there was more than is counted; the numbers are of the latest."""
-
-    days: int
-    now: Totals
-    before: Totals
-    projects: tuple[Group, ...]
-    people: tuple[Group, ...]
+class InsightsPage:
+    is_empty: bool
+    figures: tuple[Figure, ...]
+    projects: tuple[Line, ...]
+    people: tuple[Line, ...]
     bars: tuple[Bar, ...]
-    architectures: tuple[tuple[str, int], ...]
-    is_cut: bool
-
-    @property
-    def jobs_change(self) -> Change:
-        return change(self.now.jobs, self.before.jobs)
-
-    @property
-    def hours_change(self) -> Change:
-        return change(self.now.cpu_hours, self.before.cpu_hours)
 
 
-def find(view: View, days: int, now: float, **conditions: object) -> list[MeteringRow]:
-    """Of the period and the one before, the latest first, bounded."""
-    since = now - 2 * days * DAY_S
-    return view.find(
-        MeteringRow, order="-finished", limit=MOST_ROWS, finished__gt=since, **conditions
+def insights_page(found: Insights) -> InsightsPage:
+    total = found.total
+    return InsightsPage(
+        is_empty=not total.now.attempts and not total.before.attempts,
+        figures=_figures(total.now, total.before),
+        projects=_lines(found.projects, total.now),
+        people=_lines(found.people, total.now),
+        bars=_bars(found.slots),
     )
 
 
-def insights_of(rows: Sequence[MeteringRow], days: int, now: float) -> Insights:
-    begin = now - days * DAY_S
-    recent = [row for row in rows if row.finished > begin]
-    earlier = [row for row in rows if row.finished <= begin]
-    return Insights(
-        days=days,
-        now=totals(recent),
-        before=totals(earlier),
-        projects=_groups(recent, earlier, lambda row: row.project),
-        people=_groups(recent, earlier, lambda row: row.actor or "nobody"),
-        bars=_bars(recent, days, now),
-        architectures=tuple(Counter(row.architecture.value for row in recent).most_common()),
-        is_cut=len(rows) == MOST_ROWS,
+def _figures(now: Figures, before: Figures) -> tuple[Figure, ...]:
+    success, earlier = success_of(now), success_of(before)
+    return (
+        Figure("jobs", words.count(now.attempts), change(now.attempts, before.attempts)),
+        Figure("vCPU hours", f"{hours_of(now):,.1f}", change(now.vcpu_s, before.vcpu_s)),
+        Figure(
+            "succeeded",
+            "none" if success is None else words.percent(success),
+            "" if earlier is None else f"before {words.percent(earlier)}",
+        ),
+        Figure("mean wait", words.duration(wait_of(now)), _before(wait_of(before), before)),
+        Figure(
+            "longest wait",
+            words.duration(now.longest_queued_s),
+            _before(before.longest_queued_s, before),
+        ),
+        Figure("lost by us", words.count(now.lost), f"before {before.lost}", now.lost > 0),
     )
 
 
-def totals(rows: Sequence[MeteringRow]) -> Totals:
-    waits = sorted(row.queued_s for row in rows)
-    if not rows:
-        return Totals()
-    return Totals(
-        jobs=len(rows),
-        failed=sum(row.state in {JobState.FAILED, JobState.TIMED_OUT} for row in rows),
-        lost=sum(row.state is JobState.LOST for row in rows),
-        cpu_hours=sum(row.millicpu * row.ran_s for row in rows) / 3_600_000,
-        ran_s=sum(row.ran_s for row in rows),
-        median_wait_s=statistics.median(waits),
-        late_wait_s=waits[min(len(waits) - 1, int(len(waits) * 0.95))],
+def _before(seconds: float, figures: Figures) -> str:
+    return f"before {words.duration(seconds)}" if figures.attempts else ""
+
+
+def _lines(found: Sequence[tuple[str, Comparison]], total: Figures) -> tuple[Line, ...]:
+    """Those who did something now, most first."""
+    return tuple(
+        Line(
+            name=name,
+            jobs=one.now.attempts,
+            jobs_change=change(one.now.attempts, one.before.attempts),
+            hours=hours_of(one.now),
+            hours_change=change(one.now.vcpu_s, one.before.vcpu_s),
+            part=one.now.vcpu_s / total.vcpu_s if total.vcpu_s else 0.0,
+            success=success_of(one.now),
+            wait_s=wait_of(one.now),
+        )
+        for name, one in found[:_MOST_LINES]
+        if one.now.attempts
     )
 
 
-def change(now: float, before: float) -> Change:
-    return Change(now / before - 1 if before else (None if now else 0.0))
-
-
-def _groups(
-    recent: Sequence[MeteringRow],
-    earlier: Sequence[MeteringRow],
-    name_of: Callable[[MeteringRow], str],
-) -> tuple[Group, ...]:
-    """Those who used most first."""
-    now, before = _by(recent, name_of), _by(earlier, name_of)
-    whole = sum(one.cpu_hours for one in now.values()) or 1.0
-    groups = [
-        Group(name, found, before.get(name, Totals()), found.cpu_hours / whole)
-        for name, found in now.items()
-    ]
-    return tuple(sorted(groups, key=lambda one: (-one.now.cpu_hours, one.name))[:_MOST_GROUPS])
-
-
-def _by(rows: Sequence[MeteringRow], name_of: Callable[[MeteringRow], str]) -> dict[str, Totals]:
-    found: dict[str, list[MeteringRow]] = {}
-    for row in rows:
-        found.setdefault(name_of(row), []).append(row)
-    return {name: totals(of_name) for name, of_name in found.items()}
-
-
-def _bars(rows: Sequence[MeteringRow], days: int, now: float) -> tuple[Bar, ...]:
-    """An hour each for a day, else a day each; the latest last."""
-    count, width, noun = (24, 3600.0, "h") if days == 1 else (days, DAY_S, "d")
-    jobs, failed = [0] * count, [0] * count
-    for row in rows:
-        place = count - 1 - int((now - row.finished) // width)
-        if 0 <= place < count:
-            jobs[place] += 1
-            failed[place] += row.state in {JobState.FAILED, JobState.TIMED_OUT, JobState.LOST}
-    most = max(jobs, default=0) or 1
+def _bars(slots: Sequence[Figures]) -> tuple[Bar, ...]:
+    most = max((slot.attempts for slot in slots), default=0) or 1
+    unit = "h" if len(slots) == 24 else "d"
     return tuple(
         Bar(
-            f"{count - 1 - place}{noun} ago: {jobs[place]} jobs, {failed[place]} not well",
-            jobs[place] / most,
-            failed[place] / most,
+            f"{len(slots) - 1 - place} {unit} ago: {words.plural(slot.attempts, 'job')}, "
+            f"{slot.failed} failed, {slot.lost} lost",
+            slot.attempts / most,
+            (slot.failed + slot.lost) / most,
         )
-        for place in range(count)
+        for place, slot in enumerate(slots)
     )
+
+
+def success_of(figures: Figures) -> float | None:
+    """Of those that came to an end of their own."""
+    ended = figures.succeeded + figures.failed
+    return figures.succeeded / ended if ended else None
+
+
+def wait_of(figures: Figures) -> float:
+    return figures.queued_s / figures.attempts if figures.attempts else 0.0
+
+
+def hours_of(figures: Figures) -> float:
+    return figures.vcpu_s / _HOUR_S
+
+
+def change(now: float, before: float) -> str:
+    """+12%, -40%, 12 times; `new` where there was nothing."""
+    if not before:
+        return "new" if now else ""
+    part = now / before - 1
+    return f"{now / before:.0f} times" if part >= _MANY_TIMES else f"{part * 100:+.0f}%"

@@ -73,8 +73,8 @@ def find(view: View, job: JobRow, run: RunRow) -> Found:
     )
 
 
-def job_page(found: Found, why_waits: str | None) -> JobPage:
-    """`why_waits` is the scheduler's word on a queued job."""
+def job_page(found: Found, why_waits: str) -> JobPage:
+    """`why_waits` is the scheduler's word on it, if it is queued."""
     row, run = found.job, found.run
     by_key = {one.planned.key: one for one in found.siblings}
     began = row.started_at or row.claimed_at

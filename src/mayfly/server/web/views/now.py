@@ -37,6 +37,10 @@ class Found:
     host_jobs: Sequence[JobRow]
     counts: "HostCounts"
 
+    @property
+    def queued(self) -> list[JobRow]:
+        return [job for one in self.projects for job in one.queued]
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectFound:
