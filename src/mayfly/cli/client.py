@@ -57,9 +57,12 @@ class Client:
     async def post(self, path: str, body: Any = None) -> Any:
         return await self._ask("POST", path, json={} if body is None else body)
 
-    async def has_blob(self, digest: str) -> bool:
-        response = await self._send("GET", f"/blobs/{digest}")
-        return response.status_code == 204
+    async def has(self, path: str) -> bool:
+        """Whether there is anything at a path (that this account may see)."""
+        response = await self._send("GET", path)
+        if response.is_error and response.status_code != 404:
+            raise _refusal(response)
+        return response.is_success
 
     async def put_blob(self, digest: str, pieces: AsyncIterator[bytes]) -> None:
         await self._ask("PUT", f"/blobs/{digest}", content=pieces, timeout=None)

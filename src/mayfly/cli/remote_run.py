@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mayfly.cli.client import Client
+from mayfly.cli.terminal import say
 from mayfly.domain.errors import HostCannot
 from mayfly.domain.events import Observer, RunFinished, RunRef
 from mayfly.domain.job import Conclusion
@@ -40,6 +41,9 @@ async def run_on_server(
     client: Client, home: Home, sent: Sent, observe: Observer, stop: asyncio.Event
 ) -> Mapping[RunRef, Conclusion]:
     """Carry out all plans there. Setting `stop` cancels them; so does cancelling the call."""
+    if not await client.has(f"/projects/{sent.project}"):
+        await client.post("/projects", {"id": sent.project})  # who may
+        say(f"made project {sent.project} on {client.url}")
     submission = await _submission(client, home, sent)
     said = await client.post(f"/projects/{sent.project}/submissions", codec.to_plain(submission))
     identity = str(said["id"])
@@ -80,7 +84,7 @@ async def _upload(client: Client, folder: Path, pieces: AsyncIterator[bytes]) ->
             digest.update(piece)
             await in_thread(file.write, piece)
     name = digest.hexdigest()
-    if not await client.has_blob(name):
+    if not await client.has(f"/blobs/{name}"):
         await client.put_blob(name, _pieces(place))
     return name
 
