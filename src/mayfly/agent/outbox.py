@@ -62,7 +62,8 @@ class _Letters:
         self.taken += count
 
 
-_Batch = Sequence[tuple[Lease, list[bytes]]]
+_Batch = Sequence[tuple[Lease, _Letters, list[bytes]]]
+"""Who reports, and the first letters of each."""
 
 
 class Outbox:
@@ -162,7 +163,7 @@ class Outbox:
 
     async def _deliver(self, batch: _Batch) -> bool:
         """Whether the server has heard it, whatever it thinks of it."""
-        body = b'{"reports":[' + b",".join(one for _, some in batch for one in some) + b"]}"
+        body = b'{"reports":[' + b",".join(letter for *_, some in batch for letter in some) + b"]}"
         try:
             taken = await self._send(body)
         except Unreachable as error:
@@ -173,40 +174,45 @@ class Outbox:
             self._refuse(batch, error.message)
         else:
             self._singly = max(0, self._singly - 1)
-            for lease, sent in batch:
-                self._heard(lease, len(sent), stale=lease in taken.stale)
+            for lease, letters, sent in batch:
+                if self._leases.get(lease) is letters:
+                    self._heard(lease, letters, len(sent), stale=lease in taken.stale)
         self._changes.announce()
         return True
 
-    def _heard(self, lease: Lease, count: int, *, stale: bool) -> None:
-        letters = self._leases.pop(lease, None)
-        ended = letters is not None and letters.ending and count == len(letters.waiting)
+    def _heard(self, lease: Lease, letters: _Letters, count: int, *, stale: bool) -> None:
+        del self._leases[lease]
+        ended = letters.ending and count == len(letters.waiting)
         # When an end was sent, the lease may be gone because an earlier copy of it arrived.
-        if letters is None or (stale and not ended):
+        if stale and not ended:
             return
         letters.drop(count)
-        if letters.waiting or not letters.ending:
+        if not ended:
             self._leases[lease] = letters  # the next time others come first
 
     def _suspect(self, batch: _Batch, why: str) -> None:
         """Reports of one lease, on which the server fails, must not hold back those of others."""
         if len(batch) > 1:
             self._singly = len(batch)
-        elif (letters := self._leases.pop(batch[0][0], None)) is not None:
-            self._leases[batch[0][0]] = letters
-            letters.defects += 1
-            if letters.defects >= _DEFECTS:
-                self._refuse(batch, why)
+            return
+        [(lease, letters, _)] = batch
+        letters.defects += 1
+        if letters.defects >= _DEFECTS:
+            self._refuse(batch, why)
+        elif self._leases.get(lease) is letters:
+            self._leases[lease] = self._leases.pop(lease)  # the next time others come first
 
     def _refuse(self, batch: _Batch, why: str) -> None:
         """Find the lease whose reports they are, and end that, so that others go on."""
         if len(batch) > 1:
             self._singly = len(batch)
             return
-        [(lease, _)] = batch
-        letters = self._leases.pop(lease, None)
+        [(lease, letters, _)] = batch
         _log.error("the server refuses what is reported of %s: %s", lease, why)
-        if letters is None or letters.refused:
+        if self._leases.get(lease) is not letters:
+            return
+        del self._leases[lease]
+        if letters.refused:
             return
         last = self._leases[lease] = _Letters(letters.taken, refused=True)
         reason = f"the server refused what its host reported: {why}"
@@ -220,7 +226,7 @@ class Outbox:
             if letters.waiting and room > 0:
                 some = list(_first(letters.waiting, min(room, _SHARE_BYTES)))
                 room -= sum(len(letter) for letter in some)
-                batch.append((lease, some))
+                batch.append((lease, letters, some))
                 if self._singly:
                     break
         return batch
