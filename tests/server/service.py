@@ -74,14 +74,18 @@ def submission(*runs: RunRequest | str, **more: Any) -> Submission:
     return Submission(tuple(requests), more.pop("source", "0" * 64), **more)
 
 
-def jobs(*names: str, size: str = "mayfly-1cpu-1gb", **more: Any) -> str:
-    """A workflow of jobs that need nothing; `more` are further keys of each."""
-    body = "".join(
+def jobs(*names: str, **more: Any) -> str:
+    """A workflow of jobs; `more` as for `entries`."""
+    return f"on: push\njobs:\n{entries(*names, **more)}"
+
+
+def entries(*names: str, size: str = "mayfly-1cpu-1gb", **more: Any) -> str:
+    """Entries of `jobs`; `more` are further keys of each."""
+    return "".join(
         f"  {name}:\n    runs-on: {size}\n    steps: [{{run: make}}]\n"
         + "".join(f"    {key.replace('_', '-')}: {value}\n" for key, value in more.items())
         for name in names
     )
-    return f"on: push\njobs:\n{body}"
 
 
 @dataclass

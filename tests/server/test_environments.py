@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.server.service import PROJECT, Service, jobs, request
+from tests.server.service import PROJECT, Service, entries, jobs, request
 from tests.virtual_time import virtual_time
 from tests.workflow.simulation import STATE
 
@@ -155,7 +155,7 @@ async def test_of_several_timers_the_first_is_looked_at_first(service: Service) 
         id=environment_id(PROJECT, "staging"), project=PROJECT, name="staging", wait_minutes=5
     )
     await service.put(other)
-    text = DEPLOY + jobs("stage", environment="staging").partition("jobs:\n")[2]
+    text = DEPLOY + entries("stage", environment="staging")
     [run] = await service.submit(text)
     assert (await service.run(run)).look_at == service.now() + 300
     await asyncio.sleep(301)
@@ -167,10 +167,7 @@ async def test_of_several_timers_the_first_is_looked_at_first(service: Service) 
 @virtual_time
 async def test_the_timer_begins_when_the_job_comes_to_its_environment(service: Service) -> None:
     await rules(service, wait_minutes=1)
-    text = (
-        jobs("build")
-        + jobs("deploy", environment="production", needs="build").partition("jobs:\n")[2]
-    )
+    text = jobs("build") + entries("deploy", environment="production", needs="build")
     [run] = await service.submit(text)
     session = await service.host()
     await asyncio.sleep(1000)
@@ -300,14 +297,21 @@ async def test_a_lost_job_keeps_its_group_while_it_runs_again(service: Service) 
 async def test_a_newcomer_that_cancels_a_job_of_its_own_run_leaves_it_ended(
     service: Service,
 ) -> None:
-    """The third job of a group takes the place of the second in the very same look."""
-    [run] = await service.submit(jobs("a", "b", "c", concurrency="g"))
-    assert await service.states(run) == {"a": QUEUED, "b": JobState.CANCELLED, "c": BLOCKED}
+    """The job that comes late is looked at before the one whose place it takes."""
+    late = entries("late", needs="before", concurrency="g")
+    waits = entries("waits", concurrency="g")
+    [run] = await service.submit(jobs("has", concurrency="g") + entries("before") + late + waits)
     session = await service.host()
-    for key in ("a", "c"):
-        lease = await service.given(session)
-        assert (await service.row(lease)).planned.key == key
-        await service.finish(session, lease)
+    given = [one.lease for one in await service.fill(session)]
+    leases = {(await service.row(lease)).planned.key: lease for lease in given}
+    assert set(leases) == {"has", "before"}
+    assert (await service.states(run))["waits"] is BLOCKED
+    await service.finish(session, leases["before"])
+    assert (await service.states(run))["waits"] is JobState.CANCELLED
+    await service.finish(session, leases["has"])
+    await service.finish(session, await service.given(session))
+    states = dict.fromkeys(("has", "before", "late"), JobState.SUCCEEDED)
+    assert await service.states(run) == {**states, "waits": JobState.CANCELLED}
     assert (await service.run(run)).conclusion is Conclusion.CANCELLED
     assert await groups(service) == {}
 
