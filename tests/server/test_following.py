@@ -8,6 +8,7 @@ from tests.server.api.site import Site, made
 from tests.virtual_time import virtual_time
 
 from mayfly.domain.events import LogLines
+from mayfly.domain.job import JobState
 from mayfly.server.following import Followed, follow
 from mayfly.store.rows import JobRow
 from mayfly.system.tasks import stop
@@ -43,6 +44,20 @@ async def test_one_goes_on_from_each_place_also_when_the_journal_lies_in_blobs()
         left = {(one.entry.run, one.entry.number) for one in whole[number + 1 :]}
         assert len(rest) == len(left)
         assert {(one.entry.run, one.entry.number) for one in rest} == left
+
+
+@virtual_time
+async def test_a_run_that_is_over_is_told_to_its_end_however_long_it_is() -> None:
+    site = await made()
+    [run] = (await submitted(site, TWO_JOBS)).runs
+    host = await Host(site).open()
+    lease = await host.start()
+    for number in range(1200):
+        await host.print(lease, str(number))
+    await host.end(lease, JobState.FAILED)
+    told = [one.entry.event for one in await all_of(site, {run: 0})]
+    lines = [line for event in told if isinstance(event, LogLines) for line in event.lines]
+    assert lines == [str(number) for number in range(1200)]
 
 
 @virtual_time

@@ -39,7 +39,6 @@ async def follow(
                 for entry in entries:
                     seen[run] = entry.number
                     yield Followed(entry, dict(seen))
-                seen[run] = at[run]
             going -= ended - news
             fresh = frozenset(news)
             if going and not news:

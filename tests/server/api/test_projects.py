@@ -22,6 +22,13 @@ async def test_a_site_administrator_makes_a_project_and_is_its_first_administrat
     assert (member.user, member.role) == ("root", "admin")
 
 
+async def test_a_body_is_taken_at_its_word() -> None:
+    site = await made()
+    async with site.client("root") as client:
+        for body in ({"public": 1}, {"losses_allowed": "3"}, {"losses_alowed": 3}):
+            assert (await client.patch(HERE, json=body)).status_code == 422
+
+
 async def test_only_what_was_given_is_changed_and_only_changes_are_audited() -> None:
     site = await made()
     async with site.client("admin") as client:

@@ -5,7 +5,7 @@ from tests.server.api.site import made
 from mayfly.server.people import tokens
 from mayfly.server.people.audit import Author
 from mayfly.server.settings import Settings
-from mayfly.store.people import LoginRow, Scope, TokenRow
+from mayfly.store.people import LoginRow, Scope, TokenRow, UserRow
 
 
 async def test_a_token_tells_who_one_is() -> None:
@@ -64,6 +64,21 @@ async def test_a_session_ends_with_the_token_that_opened_it() -> None:
     async with site.client() as client:
         await client.post("/api/v1/session", json={"token": site.tokens["viewer"]})
         await site.store.serial(lambda tx: tokens.revoke(tx, author, row.id, None))
+        assert (await client.get("/api/v1/session")).status_code == 401
+    assert await site.rows(LoginRow) == []
+
+
+async def test_who_is_disabled_shows_tokens_and_cookies_in_vain() -> None:
+    site = await made()
+    async with site.client() as client:
+        await client.post("/api/v1/session", json={"token": site.tokens["viewer"]})
+        disabled = UserRow(id="viewer", created=0, disabled=True)
+        await site.store.serial(lambda tx: tx.put(disabled))
+        assert (await client.get("/api/v1/session")).status_code == 401
+        assert (
+            await client.post("/api/v1/session", json={"token": site.tokens["viewer"]})
+        ).is_error
+    async with site.client("viewer") as client:
         assert (await client.get("/api/v1/session")).status_code == 401
 
 
