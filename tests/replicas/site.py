@@ -19,7 +19,7 @@ from mayfly.system.process import which
 
 _ROOT = Path(__file__).parents[2]
 _EXAMPLE = _ROOT / "packaging/nginx/mayfly.conf"
-_PROGRAM = "from mayfly.cli.main import main; main()"
+PROGRAM = "from mayfly.cli.main import main; main()"
 _TOKEN = re.compile(r"signs in with: (\S+)")
 _STARTING_S = 60.0
 
@@ -111,7 +111,7 @@ async def site(
 def _server(folder: Path, number: int, port: int, database: str, url: str) -> Program:
     """All of one home: they share the key of the vault, and the blobs."""
     options = ["--listen", f"127.0.0.1:{port}", "--database", database, "--base-url", url]
-    command = [sys.executable, "-c", _PROGRAM, "serve", *options]
+    command = [sys.executable, "-c", PROGRAM, "serve", *options]
     home = {"MAYFLY_HOME": str(folder / "servers")}
     return Program(command, home, folder / f"server{number}.log")
 
@@ -142,7 +142,7 @@ async def _host(made: Site, number: int) -> Program:
     options = ["--server", made.url, "--token", enrolment["token"], "--name", f"host{number}"]
     environment = {"MAYFLY_HOME": str(home)}
     enrolling = Program(
-        [sys.executable, "-c", _PROGRAM, "agent", "enroll", *options],
+        [sys.executable, "-c", PROGRAM, "agent", "enroll", *options],
         environment,
         made.folder / f"enroll{number}.log",
     )

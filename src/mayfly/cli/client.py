@@ -57,6 +57,9 @@ class Client:
     async def post(self, path: str, body: Any = None) -> Any:
         return await self._ask("POST", path, json={} if body is None else body)
 
+    async def put(self, path: str, body: Any) -> Any:
+        return await self._ask("PUT", path, json=body)
+
     async def has(self, path: str) -> bool:
         """Whether there is anything at a path (that this account may see)."""
         response = await self._send("GET", path)
