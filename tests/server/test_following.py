@@ -10,6 +10,7 @@ from tests.virtual_time import virtual_time
 from mayfly.domain.events import LogLines
 from mayfly.domain.job import JobState
 from mayfly.server.following import Followed, follow
+from mayfly.store.memory import MemoryStore
 from mayfly.store.rows import JobRow
 from mayfly.system.tasks import stop
 
@@ -85,6 +86,7 @@ async def test_who_stops_following_leaves_nothing_behind() -> None:
         waiting = asyncio.create_task(_drain(entries))
         await asyncio.sleep(1)
         await stop(waiting)
+    assert isinstance(site.store, MemoryStore)
     assert site.store._watches._of_topic == {}
 
 

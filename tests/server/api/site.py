@@ -15,6 +15,7 @@ from mayfly.server.people import tokens
 from mayfly.server.people.audit import Author
 from mayfly.server.settings import Settings
 from mayfly.services.sign_in import Provider
+from mayfly.store.base import Store
 from mayfly.store.memory import MemoryStore
 from mayfly.store.people import AuditRow, MemberRow, Role, Scope, UserRow
 from mayfly.store.rows import ProjectRow
@@ -33,7 +34,7 @@ class Site:
     settings: Settings = field(default_factory=lambda: Settings(base_url="http://mayfly.test"))
     providers: Mapping[str, Provider] = field(default_factory=dict)
     clock: float = 1_000_000.0
-    store: MemoryStore = field(default_factory=MemoryStore)
+    store: Store = field(default_factory=MemoryStore)
     tokens: dict[str, str] = field(default_factory=dict)
     app: FastAPI | None = None
 
