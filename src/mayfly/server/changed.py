@@ -36,6 +36,6 @@ class Changed(Generic[R]):
 
     def _newer(self, tx: Tx) -> list[Any]:
         if self._seen is not None:
-            return tx.find(self._kind, version__gt=self._seen)
+            return tx.find(self._kind, order="version", version__gt=self._seen)
         found: list[Any] = tx.find(self._kind, **self._at_first)
-        return found + tx.find(self._kind, version__gt=tx.committed)
+        return found + tx.find(self._kind, order="version", version__gt=tx.committed)
