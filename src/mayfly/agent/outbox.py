@@ -35,8 +35,8 @@ Send = Callable[[bytes], Awaitable[wire.Taken]]
 class _Letters:
     """Of one lease: those not yet taken in; `taken` counts the others.
 
-    `ending`: the last one is the end of the job. `defects` counts those of the server when it was
-    sent them alone.
+    `ending`: the last one is the end of the job. `refused`: it stands for what was refused.
+    `defects` counts those of the server when it was sent them alone.
     """
 
     taken: int = 0
@@ -197,7 +197,7 @@ class Outbox:
             return
         [(lease, letters, _)] = batch
         letters.defects += 1
-        if letters.defects >= _DEFECTS:
+        if letters.defects >= _DEFECTS and not letters.refused:
             self._refuse(batch, why)
         elif self._leases.get(lease) is letters:
             self._leases[lease] = self._leases.pop(lease)  # the next time others come first
