@@ -63,7 +63,11 @@ def main() -> None:
         print(json.dumps(document(), indent=2))
         return
     prose = PAGE.read_text().partition(HEADING)[0]
-    print(prose + HEADING + "\n" + table(document()), end="")
+    page = prose + HEADING + "\n" + table(document())
+    if "--write" in sys.argv:
+        PAGE.write_text(page)
+    else:
+        print(page, end="")
 
 
 if __name__ == "__main__":
