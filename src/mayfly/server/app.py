@@ -23,6 +23,7 @@ from mayfly.server.api import (
     session,
     submissions,
     values,
+    webhooks,
 )
 from mayfly.server.api.description import describe
 from mayfly.server.api.headers import Heads, SecurityHeaders
@@ -90,6 +91,8 @@ def make_app(services: Services) -> FastAPI:
     for router in _API_ROUTERS:
         app.include_router(router, prefix=API)
     app.include_router(blobs.upload_router(settings.blob_limit), prefix=API)
+    if services.github is not None:
+        app.include_router(webhooks.router(services.github.inbox, services.metrics))
     describe(app)
     app.include_router(pages)
     return app

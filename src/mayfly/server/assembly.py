@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
+from mayfly.forges.github.connector import Connector
 from mayfly.server.dispatch import Dispatch
-from mayfly.server.hosts import SESSION_TTL_S, HandOver, Hosts
+from mayfly.server.github.ends import as_forge_says
+from mayfly.server.github.service import GitHub
+from mayfly.server.hosts import SESSION_TTL_S, Hosts
 from mayfly.server.ids import id_maker
 from mayfly.server.journal import Journals
 from mayfly.server.metrics import Metrics
@@ -28,18 +31,20 @@ def make_services(
     *,
     providers: Mapping[str, Provider] | None = None,
     new_id: Callable[[], str] | None = None,
-    hand_over: HandOver = planned_spec,
+    connector: Connector | None = None,
     session_ttl_s: float = SESSION_TTL_S,
 ) -> Services:
-    """Nothing runs yet, and nothing needs to be closed."""
+    """Nothing runs yet, nothing needs to be closed. GitHub is served if there is a connector."""
     new_id = new_id or id_maker(now)
     scheduler = Scheduler(now)
     orchestrator = Orchestrator(StoredPlans(), scheduler, now)
+    github = GitHub(store, orchestrator, connector, now, new_id) if connector else None
     hosts = Hosts(
         store,
         orchestrator,
         Dispatch(store, orchestrator.jobs, scheduler, now),
-        hand_over=hand_over,
+        hand_over=github.hand_over if github else planned_spec,
+        endings=as_forge_says,
         sources=BlobSources(blobs),
         now=now,
         new_id=new_id,
@@ -61,6 +66,7 @@ def make_services(
         hosts=hosts,
         journal=Journals(store, blobs),
         sign_in=sign_in,
+        github=github,
         metrics=Metrics(),
         settings=settings,
         now=now,

@@ -28,7 +28,7 @@ from mayfly.protocol.fleet import (
 from mayfly.server.dispatch import Dispatch, SessionOver
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.sessions import end_session
-from mayfly.server.taking import Taking
+from mayfly.server.taking import Endings, Taking, as_reported
 from mayfly.store.base import FLEET, QUEUE, Store, Tx, View, session_topic
 from mayfly.store.rows import HostRow, JobRow, LeaseRow, RunRow, SessionRow
 from mayfly.workflow.spec import JobSpec
@@ -57,6 +57,7 @@ class Hosts:
         *,
         hand_over: HandOver,
         sources: Sources,
+        endings: Endings = as_reported,
         now: Callable[[], float],
         new_id: Callable[[], str],
         ttl_s: float = SESSION_TTL_S,
@@ -69,7 +70,7 @@ class Hosts:
         self._now = now
         self._new_id = new_id
         self._ttl_s = ttl_s
-        self._taking = Taking(orchestrator, now)
+        self._taking = Taking(orchestrator, now, endings)
 
     async def open_session(self, host: str, hello: Hello) -> Opened:
         """Raises UnknownHost."""

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from mayfly.forges.github.connector import connected
 from mayfly.server.api import agents
 from mayfly.server.app import make_app
 from mayfly.server.assembly import make_services
@@ -82,8 +83,13 @@ async def opened(config: ServerConfig, home: Home) -> AsyncIterator[Services]:
     try:
         blobs = open_blobs(config.blobs or str(home.root / "blobs"), config.s3_endpoint)
         settings = Settings(base_url=config.url, open_metrics=config.open_metrics)
-        async with open_providers(config.providers) as providers:
-            yield make_services(store, blobs, settings, time.time, providers=providers)
+        async with (
+            open_providers(config.providers) as providers,
+            connected(time.time) as connector,
+        ):
+            yield make_services(
+                store, blobs, settings, time.time, providers=providers, connector=connector
+            )
     finally:
         await store.close()
 
@@ -102,10 +108,11 @@ def _loops(services: Services, home: Home) -> list[Callable[[], Coroutine[Any, A
         services.blobs,
         services.submissions,
         home=home,
-        credentials=_no_credentials,
+        credentials=services.github.token if services.github else _no_credentials,
         now=services.now,
     )
-    return [clockwork.run, starts.run]
+    loops = [clockwork.run, starts.run]
+    return [*loops, services.github.run] if services.github else loops
 
 
 async def _no_credentials(_project: ProjectRow) -> str | None:

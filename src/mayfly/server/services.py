@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mayfly.server.github.service import GitHub
 from mayfly.server.hosts import Hosts
 from mayfly.server.journal import Journals
 from mayfly.server.metrics import Metrics
@@ -27,6 +28,7 @@ class Services:
     hosts: Hosts
     journal: Journals
     sign_in: SignIn
+    github: GitHub | None = None
     metrics: Metrics
     settings: Settings
     now: Callable[[], float]

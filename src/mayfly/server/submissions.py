@@ -1,6 +1,6 @@
 """Starts native runs: from a clone somebody sent, a push, the clock, or to run one again."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from mayfly.domain.errors import InvalidInput
@@ -27,6 +27,8 @@ from mayfly.workflow.contexts import RunIdentity
 from mayfly.workflow.plan import advance
 
 MAX_RUNS = 500
+
+_UNSUCCESSFUL = {Conclusion.FAILURE, Conclusion.CANCELLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,8 @@ class Submissions:
         )
 
     def _start(self, tx: Tx, run: RunRow, request: RunRequest) -> str:
-        number = _count(tx, f"runs of {run.project}/{request.file}")
-        run = replace(run, serial=_count(tx, "runs"), number=number)
+        number = next_number(tx, f"runs of {run.project}/{request.file}")
+        run = replace(run, serial=next_number(tx, "runs"), number=number)
         tx.add(RequestRow(id=run.id, text=codec.encode(request).decode()))
         self._orchestrator.submit(tx, run)
         return run.id
@@ -123,7 +125,7 @@ class Submissions:
             project=start.project,
             ref=RunRef(start.workflow or ".github/workflows"),
             name=f"{start.event} could not start",
-            serial=_count(tx, "runs"),
+            serial=next_number(tx, "runs"),
             submission=self._new_id(),
             event=start.event,
             branch=start.ref.removeprefix("refs/heads/").removeprefix("refs/tags/"),
@@ -140,8 +142,9 @@ class Submissions:
         tx.announce(FLEET)
 
     def again(self, tx: Tx, run: RunRow, actor: str, *, failed_only: bool = True) -> str:
-        """Another attempt of a finished run; with `failed_only` jobs that succeeded stay so.
+        """Another attempt of a finished run.
 
+        With `failed_only` jobs that succeeded stay so, unless they need one that did not.
         InvalidInput if it is not over, or there is nothing to do.
         """
         if run.conclusion is None:
@@ -176,15 +179,30 @@ def _read_all(submission: Submission) -> None:
         plan_of(request, RunIdentity())
 
 
-def _count(tx: Tx, what: str) -> int:
+def next_number(tx: Tx, what: str) -> int:
+    """Each number is given out once, from 1."""
     row = tx.get(CounterRow, what) or CounterRow(id=what)
     tx.put(replace(row, value=row.value + 1))
     return row.value + 1
 
 
 def _kept(tx: Tx, run: RunRow, following: RunRow) -> Iterable[JobRow]:
-    """Jobs that succeeded, as those of the following attempt."""
-    for row in tx.find(JobRow, order="created", run=run.id):
-        if row.state is JobState.SUCCEEDED:
+    """Jobs that succeeded and need none that did not, as those of the following attempt."""
+    rows = tx.find(JobRow, order="created", run=run.id)
+    again = _to_run_again(rows)
+    if not again:
+        raise InvalidInput(f"nothing of run {run.id} failed", remedy="run all of it again")
+    for row in rows:
+        if row.state is JobState.SUCCEEDED and row.planned.key not in again:
             key = job_id(following.id, row.planned.key)
             yield replace(row, id=key, run=following.id, spec=None)
+
+
+def _to_run_again(rows: Sequence[JobRow]) -> set[str]:
+    """Keys of the jobs that did not succeed, and of all that need such."""
+    again = {row.planned.key for row in rows if row.state.conclusion in _UNSUCCESSFUL}
+    while (
+        more := {row.planned.key for row in rows if not again.isdisjoint(row.planned.needs)} - again
+    ):
+        again |= more
+    return again

@@ -22,6 +22,13 @@ from mayfly.server.sessions import give_back
 from mayfly.store.base import Tx
 from mayfly.store.rows import JobRow, LeaseRow, MeteringRow, RunRow
 
+Endings = Callable[[Tx, RunRow, JobRow, fleet.JobEnded], fleet.JobEnded]
+"""What the end that a host reports comes to, where somebody else has the last word."""
+
+
+def as_reported(_tx: Tx, _run: RunRow, _row: JobRow, ended: fleet.JobEnded) -> fleet.JobEnded:
+    return ended
+
 
 class ReportsMissing(Exception):
     """Reports between those taken in and these never came."""
@@ -30,9 +37,12 @@ class ReportsMissing(Exception):
 class Taking:
     """Reports of one lease at a time; `now` gives seconds since 1970."""
 
-    def __init__(self, orchestrator: Orchestrator, now: Callable[[], float]):
+    def __init__(
+        self, orchestrator: Orchestrator, now: Callable[[], float], endings: Endings = as_reported
+    ):
         self._orchestrator = orchestrator
         self._now = now
+        self._endings = endings
 
     def take(
         self, tx: Tx, session: str, lease: fleet.Lease, reports: Sequence[fleet.Numbered]
@@ -85,6 +95,7 @@ class Taking:
         if row.state is JobState.ASSIGNED and ended.state is JobState.LOST:
             give_back(tx, self._orchestrator, run, row, ended.reason)
             return
+        ended = self._endings(tx, run, row, ended)
         metering = tx.get(MeteringRow, f"{row.id}:{row.attempt}")
         if metering is not None:
             tx.put(_finished(metering, row, ended.state, self._now()))

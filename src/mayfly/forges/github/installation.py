@@ -54,6 +54,11 @@ class InstallationClient:
         self._transport = transport
         self._identity = identity
 
+    async def token(self) -> str:
+        """Good for minutes at least: for git, which asks GitHub by itself."""
+        assert self._identity.credential is not None  # installations have one
+        return await self._identity.credential.get()
+
     async def generate_jit(
         self, scope: Scope, *, name: str, labels: Sequence[str], group: int = DEFAULT_GROUP
     ) -> JitRunner:

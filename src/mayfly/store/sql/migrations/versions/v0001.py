@@ -12,6 +12,31 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
+        "alarms",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.Column("until", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alarms")),
+    )
+    op.create_table(
+        "apps",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("slug", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("owner", TEXT, nullable=False),
+        sa.Column("html_url", TEXT, nullable=False),
+        sa.Column("api_url", TEXT, nullable=False),
+        sa.Column("web_url", TEXT, nullable=False),
+        sa.Column("prefix", TEXT, nullable=False),
+        sa.Column("client_id", TEXT, server_default="", nullable=False),
+        sa.Column("client_secret", sa.LargeBinary(), nullable=False),
+        sa.Column("webhook_secret", sa.LargeBinary(), nullable=False),
+        sa.Column("private_key", sa.LargeBinary(), nullable=False),
+        sa.Column("created", sa.Double(), server_default=sa.text("0.0"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_apps")),
+    )
+    op.create_table(
         "audits",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
@@ -29,6 +54,18 @@ def upgrade() -> None:
     op.create_index(op.f("ix_audits_at"), "audits", ["at"], unique=False)
     op.create_index(op.f("ix_audits_project"), "audits", ["project"], unique=False)
     op.create_table(
+        "chores",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("target", TEXT, nullable=False),
+        sa.Column("installation", sa.BigInteger(), nullable=True),
+        sa.Column("due", sa.Double(), server_default=sa.text("0.0"), nullable=False),
+        sa.Column("tries", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("note", TEXT, server_default="{}", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_chores")),
+    )
+    op.create_index(op.f("ix_chores_due"), "chores", ["due"], unique=False)
+    op.create_table(
         "clock",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
@@ -40,6 +77,20 @@ def upgrade() -> None:
         sa.Column("value", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_counters")),
     )
+    op.create_table(
+        "deliveries",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("app", TEXT, nullable=False),
+        sa.Column("event", TEXT, nullable=False),
+        sa.Column("body", TEXT, nullable=False),
+        sa.Column("received", sa.Double(), server_default=sa.text("0.0"), nullable=False),
+        sa.Column("read", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("problem", TEXT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+    )
+    op.create_index(op.f("ix_deliveries_app"), "deliveries", ["app"], unique=False)
+    op.create_index(op.f("ix_deliveries_read"), "deliveries", ["read"], unique=False)
+    op.create_index(op.f("ix_deliveries_received"), "deliveries", ["received"], unique=False)
     op.create_table(
         "enrolments",
         sa.Column("id", TEXT, nullable=False),
@@ -65,6 +116,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_environments")),
     )
     op.create_index(op.f("ix_environments_project"), "environments", ["project"], unique=False)
+    op.create_table(
+        "forge_jobs",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("project", TEXT, nullable=False),
+        sa.Column("installation", sa.BigInteger(), nullable=False),
+        sa.Column("job", sa.BigInteger(), nullable=False),
+        sa.Column("attempt", sa.BigInteger(), nullable=False),
+        sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("conclusion", TEXT, nullable=True),
+        sa.Column("name", TEXT, server_default="", nullable=False),
+        sa.Column("workflow", TEXT, server_default="", nullable=False),
+        sa.Column("branch", TEXT, server_default="", nullable=False),
+        sa.Column("sha", TEXT, server_default="", nullable=False),
+        sa.Column("actor", TEXT, server_default="", nullable=False),
+        sa.Column("labels", TEXT, server_default="[]", nullable=False),
+        sa.Column("runner", sa.BigInteger(), nullable=True),
+        sa.Column("runner_name", TEXT, nullable=True),
+        sa.Column("pool", TEXT, server_default="", nullable=False),
+        sa.Column("since", sa.Double(), server_default=sa.text("0.0"), nullable=False),
+        sa.Column("changed", sa.Double(), server_default=sa.text("0.0"), nullable=False),
+        sa.Column("problem", TEXT, nullable=True),
+        sa.Column("tries", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("after", sa.Double(), server_default=sa.text("0.0"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_forge_jobs")),
+    )
+    op.create_index(op.f("ix_forge_jobs_after"), "forge_jobs", ["after"], unique=False)
+    op.create_index(op.f("ix_forge_jobs_changed"), "forge_jobs", ["changed"], unique=False)
+    op.create_index(op.f("ix_forge_jobs_pool"), "forge_jobs", ["pool"], unique=False)
+    op.create_index(op.f("ix_forge_jobs_project"), "forge_jobs", ["project"], unique=False)
+    op.create_index(op.f("ix_forge_jobs_status"), "forge_jobs", ["status"], unique=False)
     op.create_table(
         "groups",
         sa.Column("id", TEXT, nullable=False),
@@ -105,6 +187,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identities")),
     )
     op.create_index(op.f("ix_identities_user"), "identities", ["user"], unique=False)
+    op.create_table(
+        "installations",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("app", TEXT, nullable=False),
+        sa.Column("account", TEXT, server_default="", nullable=False),
+        sa.Column("organization", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("permissions", TEXT, server_default="{}", nullable=False),
+        sa.Column("suspended", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("removed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_installations")),
+    )
+    op.create_index(op.f("ix_installations_app"), "installations", ["app"], unique=False)
     op.create_table(
         "jobs",
         sa.Column("id", TEXT, nullable=False),
@@ -262,6 +356,38 @@ def upgrade() -> None:
     op.create_index(op.f("ix_reviews_approved"), "reviews", ["approved"], unique=False)
     op.create_index(op.f("ix_reviews_project"), "reviews", ["project"], unique=False)
     op.create_index(op.f("ix_reviews_run"), "reviews", ["run"], unique=False)
+    op.create_table(
+        "runners",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("project", TEXT, nullable=False),
+        sa.Column("installation", sa.BigInteger(), nullable=False),
+        sa.Column("owner", TEXT, nullable=False),
+        sa.Column("repo", TEXT, nullable=True),
+        sa.Column("labels", TEXT, server_default="[]", nullable=False),
+        sa.Column("pool", TEXT, nullable=False),
+        sa.Column("made_for", TEXT, nullable=False),
+        sa.Column("made", sa.Double(), server_default=sa.text("0.0"), nullable=False),
+        sa.Column("attempt", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("turn", TEXT, server_default="", nullable=False),
+        sa.Column("name", TEXT, nullable=True),
+        sa.Column("asked", sa.Double(), nullable=True),
+        sa.Column("runner", sa.BigInteger(), nullable=True),
+        sa.Column("config", sa.LargeBinary(), nullable=True),
+        sa.Column("minted", sa.Double(), nullable=True),
+        sa.Column("works_on", TEXT, nullable=True),
+        sa.Column("seen_working", sa.Double(), nullable=True),
+        sa.Column("leaving", sa.Double(), nullable=True),
+        sa.Column("ended", sa.Double(), nullable=True),
+        sa.Column("live", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_runners")),
+    )
+    op.create_index(op.f("ix_runners_live"), "runners", ["live"], unique=False)
+    op.create_index(op.f("ix_runners_made_for"), "runners", ["made_for"], unique=False)
+    op.create_index(op.f("ix_runners_name"), "runners", ["name"], unique=False)
+    op.create_index(op.f("ix_runners_pool"), "runners", ["pool"], unique=False)
+    op.create_index(op.f("ix_runners_project"), "runners", ["project"], unique=False)
+    op.create_index(op.f("ix_runners_runner"), "runners", ["runner"], unique=False)
+    op.create_index(op.f("ix_runners_works_on"), "runners", ["works_on"], unique=False)
     op.create_table(
         "runs",
         sa.Column("id", TEXT, nullable=False),
@@ -429,6 +555,14 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_runs_finished"), table_name="runs")
     op.drop_index(op.f("ix_runs_created"), table_name="runs")
     op.drop_table("runs")
+    op.drop_index(op.f("ix_runners_works_on"), table_name="runners")
+    op.drop_index(op.f("ix_runners_runner"), table_name="runners")
+    op.drop_index(op.f("ix_runners_project"), table_name="runners")
+    op.drop_index(op.f("ix_runners_pool"), table_name="runners")
+    op.drop_index(op.f("ix_runners_name"), table_name="runners")
+    op.drop_index(op.f("ix_runners_made_for"), table_name="runners")
+    op.drop_index(op.f("ix_runners_live"), table_name="runners")
+    op.drop_table("runners")
     op.drop_index(op.f("ix_reviews_run"), table_name="reviews")
     op.drop_index(op.f("ix_reviews_project"), table_name="reviews")
     op.drop_index(op.f("ix_reviews_approved"), table_name="reviews")
@@ -462,6 +596,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_jobs_host"), table_name="jobs")
     op.drop_index(op.f("ix_jobs_finished_at"), table_name="jobs")
     op.drop_table("jobs")
+    op.drop_index(op.f("ix_installations_app"), table_name="installations")
+    op.drop_table("installations")
     op.drop_index(op.f("ix_identities_user"), table_name="identities")
     op.drop_table("identities")
     op.drop_index(op.f("ix_hosts_version"), table_name="hosts")
@@ -469,14 +605,28 @@ def downgrade() -> None:
     op.drop_table("hosts")
     op.drop_index(op.f("ix_groups_project"), table_name="groups")
     op.drop_table("groups")
+    op.drop_index(op.f("ix_forge_jobs_status"), table_name="forge_jobs")
+    op.drop_index(op.f("ix_forge_jobs_project"), table_name="forge_jobs")
+    op.drop_index(op.f("ix_forge_jobs_pool"), table_name="forge_jobs")
+    op.drop_index(op.f("ix_forge_jobs_changed"), table_name="forge_jobs")
+    op.drop_index(op.f("ix_forge_jobs_after"), table_name="forge_jobs")
+    op.drop_table("forge_jobs")
     op.drop_index(op.f("ix_environments_project"), table_name="environments")
     op.drop_table("environments")
     op.drop_index(op.f("ix_enrolments_expires"), table_name="enrolments")
     op.drop_table("enrolments")
+    op.drop_index(op.f("ix_deliveries_received"), table_name="deliveries")
+    op.drop_index(op.f("ix_deliveries_read"), table_name="deliveries")
+    op.drop_index(op.f("ix_deliveries_app"), table_name="deliveries")
+    op.drop_table("deliveries")
     op.drop_table("counters")
     op.drop_table("clock")
+    op.drop_index(op.f("ix_chores_due"), table_name="chores")
+    op.drop_table("chores")
     op.drop_index(op.f("ix_audits_project"), table_name="audits")
     op.drop_index(op.f("ix_audits_at"), table_name="audits")
     op.drop_index(op.f("ix_audits_actor"), table_name="audits")
     op.drop_index(op.f("ix_audits_action"), table_name="audits")
     op.drop_table("audits")
+    op.drop_table("apps")
+    op.drop_table("alarms")

@@ -1,0 +1,108 @@
+"""Webhooks: stored at once, read later, each once. Any replica reads."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from mayfly.forges.github import events
+from mayfly.forges.github.events import BadDelivery, BadSignature
+from mayfly.protocol.codec import DecodeError
+from mayfly.server.github.news import News
+from mayfly.server.github.places import Places
+from mayfly.store.base import KeyTaken, Store, Tx, View
+from mayfly.store.forge_rows import AppRow, DeliveryRow
+
+INBOX = "github inbox"
+"""Announced when a webhook was stored."""
+
+LISTENED = frozenset({"workflow_job", "push", "installation", "installation_repositories"})
+_AT_ONCE = 50
+_APP = "x-github-hook-installation-target-id"
+
+_log = structlog.get_logger(__name__)
+
+
+class Inbox:
+    """Used from one event loop. `now` gives seconds since 1970."""
+
+    def __init__(self, store: Store, news: News, places: Places, now: Callable[[], float]):
+        self._store = store
+        self._news = news
+        self._places = places
+        self._now = now
+        self._secrets: dict[str, str] = {}  # by app
+
+    async def accept(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Verify it and store it; done again, nothing more happens.
+
+        `headers` have lower-case names. Raises BadSignature, BadDelivery.
+        """
+        app, delivery = await self._verified(headers, body)
+        if delivery.event not in LISTENED:
+            return
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            raise BadDelivery("a webhook's body is not UTF-8") from None
+        row = DeliveryRow(
+            id=delivery.id, app=app, event=delivery.event, body=text, received=self._now()
+        )
+
+        def work(tx: Tx) -> None:
+            tx.add(row)
+            tx.announce(INBOX)
+
+        try:
+            await self._store.write(work)
+        except KeyTaken:
+            return
+
+    async def read_some(self) -> bool:
+        """Take in the oldest that are new; False if there are none."""
+        rows = await self._store.read(_unread)
+        if not rows:
+            return False
+        read = [(row.id, *_read(row)) for row in rows]
+        await self._store.serial(lambda tx: self._take(tx, read))
+        return True
+
+    def _take(self, tx: Tx, read: list[tuple[str, events.Event | None, str | None]]) -> None:
+        pools: set[str] = set()
+        for key, event, problem in read:
+            row = tx.get(DeliveryRow, key)
+            if row is None or row.read:
+                continue  # another replica was faster
+            if event is not None:
+                pools |= self._news.take(tx, row.app, row.id, event)
+            tx.put(replace(row, read=True, problem=problem, body=""))
+        self._places.balance(tx, pools)
+
+    async def _verified(
+        self, headers: Mapping[str, str], body: bytes
+    ) -> tuple[str, events.Delivery]:
+        """By the secret of the app it says it is for."""
+        app = headers.get(_APP, "")
+        secret = self._secrets.get(app)
+        if secret is not None:
+            try:
+                return app, events.accept(headers, body, secret)
+            except BadSignature:
+                pass  # it may have been connected anew
+        row = await self._store.read(lambda view: view.get(AppRow, app))
+        if row is None:
+            raise BadSignature("a webhook of an app that is not connected here")
+        self._secrets[app] = row.webhook_secret
+        return app, events.accept(headers, body, row.webhook_secret)
+
+
+def _unread(view: View) -> list[DeliveryRow]:
+    return view.find(DeliveryRow, order="received", read=False, limit=_AT_ONCE)
+
+
+def _read(row: DeliveryRow) -> tuple[events.Event | None, str | None]:
+    try:
+        return events.read(row.event, row.body.encode()), None
+    except DecodeError as error:
+        _log.warning("webhook not understood", delivery=row.id, error=str(error))
+        return None, str(error)

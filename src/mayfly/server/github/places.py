@@ -1,0 +1,218 @@
+"""As many places as GitHub's jobs need: made, given up, ended. Serial transactions.
+
+A place is one of our jobs whose machine becomes a runner. Machines with the same labels are alike,
+so places are counted against what waits, whichever job took which runner.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from mayfly.domain.errors import InvalidInput
+from mayfly.domain.events import LogLines, RunRef
+from mayfly.domain.job import JobState
+from mayfly.domain.labels import NotLinux, Requirement, resolve
+from mayfly.forges.github.demand import Place, Plan, Pool, Stage, Waiting, balance, pool
+from mayfly.forges.github.model import Scope, Status
+from mayfly.server.github import chores, spec
+from mayfly.server.jobs import job_id
+from mayfly.server.orchestrator import Orchestrator
+from mayfly.server.submissions import next_number
+from mayfly.store.base import Tx, View
+from mayfly.store.forge_rows import AlarmRow, ForgeJobRow, RunnerRow
+from mayfly.store.rows import JobRow, ProjectRow, RunKind, RunRow
+
+_CHECK = "Mayfly"
+_LINES_READ = 500
+
+
+class Places:
+    """`now` gives seconds since 1970, `new_id` an id nobody has."""
+
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        now: Callable[[], float],
+        new_id: Callable[[], str],
+    ):
+        self._orchestrator = orchestrator
+        self._now = now
+        self._new_id = new_id
+
+    def plan(self, view: View, pool_key: str) -> Plan:
+        """What is to be done about one kind of runners; nothing is changed."""
+        now = self._now()
+        queued = view.find(ForgeJobRow, pool=pool_key, status=Status.QUEUED.value)
+        waiting = [_waiting(row) for row in queued if row.problem is None and row.after <= now]
+        if (alarm := view.get(AlarmRow, spec.IMAGE)) and alarm.until > now:
+            waiting = []
+        places = [_place(view, row) for row in view.find(RunnerRow, pool=pool_key, live=True)]
+        return balance(waiting, [place for place in places if place], now)
+
+    def balance(self, tx: Tx, pools: Iterable[str]) -> None:
+        """Bring those kinds of runners to what is needed now. Harmless once too often."""
+        for pool_key in sorted(set(pools)):
+            plan = self.plan(tx, pool_key)
+            for waiting in plan.make:
+                job = tx.get(ForgeJobRow, key_of(*waiting.key))
+                assert job is not None  # the plan was made of it
+                self._make(tx, job)
+            for place in plan.give_up:
+                row = tx.get(RunnerRow, place)
+                assert row is not None
+                self._give_up(tx, row)
+
+    def refuse(self, tx: Tx, job: ForgeJobRow, reason: str) -> None:
+        """No place is made for it; its commit shows why."""
+        tx.put(replace(job, problem=reason))
+        chores.ask(
+            tx,
+            chores.CHECK,
+            job.id,
+            job.installation,
+            self._now(),
+            project=job.project,
+            sha=job.sha,
+            name=f"{_CHECK}: {job.name}"[:200],
+            summary=reason,
+        )
+
+    def cancel(self, tx: Tx, place: RunnerRow, reason: str) -> None:
+        """Its machine is not wanted any more."""
+        if place.leaving is None:
+            tx.put(replace(place, leaving=self._now()))
+        self._orchestrator.cancel_job(tx, place.id, reason)
+
+    def _make(self, tx: Tx, job: ForgeJobRow) -> None:
+        try:
+            wanted = requirement_of(job.labels)
+        except InvalidInput as error:
+            self.refuse(tx, job, _in_words(error))
+            return
+        run, row = self._rows(tx, job, wanted)
+        owner, repo = job.pool.split("|")[0].partition("/")[::2]
+        place = RunnerRow(
+            id=row.id,
+            project=job.project,
+            installation=job.installation,
+            owner=owner,
+            repo=repo or None,
+            labels=job.labels,
+            pool=job.pool,
+            made_for=job.id,
+            made=self._now(),
+        )
+        tx.add(place)
+        self._orchestrator.submit(tx, run, [row])
+        made = tx.get(JobRow, row.id)
+        assert made is not None
+        if made.state is JobState.REJECTED:
+            tx.put(replace(place, live=False, ended=self._now()))
+            reason = (made.reason or "").replace(" (--fit takes it)", "")
+            self.refuse(tx, job, reason)
+
+    def _rows(self, tx: Tx, job: ForgeJobRow, wanted: Requirement) -> tuple[RunRow, JobRow]:
+        project = tx.get(ProjectRow, job.project)
+        priority = project.priority if project else 0
+        run = RunRow(
+            id=self._new_id(),
+            project=job.project,
+            ref=RunRef(job.workflow or "GitHub"),
+            name=job.name,
+            kind=RunKind.GITHUB,
+            serial=next_number(tx, "runs"),
+            number=next_number(tx, f"runs of {job.project}/{job.workflow}"),
+            submission=self._new_id(),
+            priority=priority,
+            created=self._now(),
+        )
+        row = JobRow(
+            id=job_id(run.id, spec.KEY),
+            run=run.id,
+            project=job.project,
+            planned=spec.planned(job, wanted),
+            state=JobState.BLOCKED,
+            priority=priority,
+            created=self._now(),
+        )
+        return described(run, job), row
+
+    def _give_up(self, tx: Tx, place: RunnerRow) -> None:
+        """One that may have a registration leaves GitHub first: a job may just be coming to it."""
+        row = tx.get(JobRow, place.id)
+        if row is not None and is_asked(place, row):
+            tx.put(replace(place, leaving=self._now()))
+            chores.ask(tx, chores.RETIRE, place.id, place.installation, self._now())
+        else:
+            self.cancel(tx, place, "GitHub does not need it any more")
+
+
+def requirement_of(labels: tuple[str, ...]) -> Requirement:
+    """Raises InvalidInput for labels that nothing can serve."""
+    wanted = resolve(labels)
+    if isinstance(wanted, NotLinux):
+        raise InvalidInput(f"label {wanted.label!r} asks for {wanted.os}: Mayfly runs Linux")
+    return replace(wanted, image=spec.image_for(wanted.image))
+
+
+def pool_key(scope: Scope, labels: Iterable[str]) -> str:
+    """Begins with the scope; the same for the same kind of runners."""
+    alike = pool(scope, labels)
+    return f"{alike.scope}|{','.join(sorted(alike.labels))}"
+
+
+def key_of(job: int, attempt: int) -> str:
+    return f"{job}-{attempt}"
+
+
+def described(run: RunRow, job: ForgeJobRow) -> RunRow:
+    """The run, showing the forge's job."""
+    name = f"{job.workflow} / {job.name}" if job.workflow else job.name
+    return replace(
+        run, name=name, event="workflow_job", branch=job.branch, sha=job.sha, actor=job.actor
+    )
+
+
+def is_asked(place: RunnerRow, row: JobRow) -> bool:
+    """Whether the place's present machine has got a registration, or is about to."""
+    return place.asked is not None and place.attempt == row.attempt
+
+
+def seen_working(view: View, row: JobRow) -> bool:
+    """Whether the machine itself said that a job runs in it: the only one who knows for sure."""
+    entries = view.journal(row.run, job=row.id, limit=_LINES_READ)
+    lines = (line for one in entries if isinstance(one.event, LogLines) for line in one.event.lines)
+    return any(spec.WORKING in line for line in lines)
+
+
+def _waiting(row: ForgeJobRow) -> Waiting:
+    return Waiting((row.job, row.attempt), _pool(row.pool), row.since)
+
+
+def _place(view: View, place: RunnerRow) -> Place | None:
+    """None for one that takes no job any more."""
+    row = view.get(JobRow, place.id)
+    if row is None or row.state.is_final or place.leaving is not None:
+        return None
+    stage, since = _stage(place, row)
+    job, _, attempt = place.made_for.partition("-")
+    return Place(place.id, _pool(place.pool), stage, (int(job), int(attempt)), since)
+
+
+def _stage(place: RunnerRow, row: JobRow) -> tuple[Stage, float]:
+    if place.works_on is not None or place.seen_working is not None:
+        return Stage.WORKING, place.seen_working or place.made
+    if is_asked(place, row):
+        return Stage.LISTENING, place.asked or place.made
+    if row.state in {JobState.BLOCKED, JobState.QUEUED}:
+        return Stage.QUEUED, place.made
+    return Stage.STARTING, row.claimed_at or place.made
+
+
+def _pool(key: str) -> Pool:
+    scope, _, labels = key.partition("|")
+    owner, _, repo = scope.partition("/")
+    return pool(Scope(owner, repo or None), labels.split(","))
+
+
+def _in_words(error: InvalidInput) -> str:
+    return f"{error.message}; {error.remedy}" if error.remedy else error.message

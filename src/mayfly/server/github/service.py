@@ -1,0 +1,136 @@
+"""All of GitHub behind one object: what the server's routes call, and the loops it runs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from mayfly.domain.errors import MayflyError
+from mayfly.forges.github.connector import Connector
+from mayfly.forges.github.errors import GitHubError, RateLimited, ServerTrouble
+from mayfly.server.github import chores
+from mayfly.server.github.apps import Apps
+from mayfly.server.github.ends import Ends
+from mayfly.server.github.errands import Errands
+from mayfly.server.github.handover import RunnerHandOver
+from mayfly.server.github.inbox import INBOX, Inbox
+from mayfly.server.github.looks import Looks
+from mayfly.server.github.news import News
+from mayfly.server.github.places import Places
+from mayfly.server.orchestrator import Orchestrator
+from mayfly.store.base import Store
+from mayfly.store.forge_rows import ChoreRow
+from mayfly.store.rows import ProjectRow
+from mayfly.system.tasks import first
+
+_LOOK_S = 2.0
+_LOOK_AGAIN_S = 10.0
+_FIRST_BACKOFF_S = 5.0
+_LONGEST_BACKOFF_S = 600.0
+_TRIES = 10
+
+_log = structlog.get_logger(__name__)
+
+
+class GitHub:
+    """`run` until cancelled; any number of replicas do. `now` gives seconds since 1970."""
+
+    def __init__(
+        self,
+        store: Store,
+        orchestrator: Orchestrator,
+        connector: Connector,
+        now: Callable[[], float],
+        new_id: Callable[[], str],
+    ):
+        self._store = store
+        self._now = now
+        self.connector = connector
+        self.apps = Apps(store, connector)
+        places = Places(orchestrator, now, new_id)
+        news = News(places, now)
+        self.hand_over = RunnerHandOver(store, self.apps, now, new_id)
+        self.inbox = Inbox(store, news, places, now)
+        self._ends = Ends(places, now)
+        errands = Errands(store, self.apps, places, now)
+        looks = Looks(store, self.apps, news, places, now)
+        self._doers: dict[str, Callable[[ChoreRow], Awaitable[None]]] = {
+            chores.CHECK: errands.check,
+            chores.DEREGISTER: errands.deregister,
+            chores.RETIRE: errands.retire,
+            chores.RERUN: errands.rerun,
+            chores.POLL: looks.poll,
+            chores.GHOSTS: looks.ghosts,
+            chores.SYNC: looks.sync,
+            chores.SWEEP: looks.sweep,
+        }
+
+    async def token(self, project: ProjectRow) -> str | None:
+        """What reads the project's repository. Raises GitHubError, NotConnected."""
+        if project.installation is None:
+            return None
+        return await (await self.apps.installation(project.installation)).token()
+
+    async def run(self) -> None:
+        await asyncio.gather(
+            self._loop(self._read_inbox, INBOX, _LOOK_AGAIN_S),
+            self._loop(self._follow, None, _LOOK_S),
+            self._loop(self._do_chores, chores.CHORES, _LOOK_S),
+        )
+
+    async def _loop(
+        self, step: Callable[[], Awaitable[bool]], topic: str | None, pause_s: float
+    ) -> None:
+        """Again and again; at once while there is more, and when the topic is announced."""
+        watch = self._store.watch(*([topic] if topic else []))
+        try:
+            while True:
+                try:
+                    while await step():
+                        pass
+                except MayflyError as error:  # the database is away, say
+                    _log.warning("github loop failed", error=error.message)
+                await first(watch.wait(), asyncio.sleep(pause_s))
+        finally:
+            watch.close()
+
+    async def _read_inbox(self) -> bool:
+        return await self.inbox.read_some()
+
+    async def _follow(self) -> bool:
+        due = await self._store.read(self._ends.look)
+        if due:
+            await self._store.serial(lambda tx: self._ends.carry_out(tx, due))
+        return False
+
+    async def _do_chores(self) -> bool:
+        now = self._now()
+        if not await self._store.read(lambda view: view.find(ChoreRow, due__lt=now, limit=1)):
+            return False
+        taken = await self._store.serial(lambda tx: chores.take(tx, now))
+        await asyncio.gather(*(self._do(chore) for chore in taken))
+        return bool(taken)
+
+    async def _do(self, chore: ChoreRow) -> None:
+        try:
+            await self._doers[chore.kind](chore)
+        except MayflyError as error:
+            await self._failed(chore, error)
+
+    async def _failed(self, chore: ChoreRow, error: MayflyError) -> None:
+        """Once more, later; a thing to be done once is given up in the end."""
+        _log.warning("github chore failed", chore=chore.id, error=error.message)
+        hopeless = isinstance(error, GitHubError) and not isinstance(
+            error, RateLimited | ServerTrouble
+        )
+        once = chore.kind in {chores.CHECK, chores.DEREGISTER, chores.RERUN}
+        tries = chore.tries + 1
+        if once and (tries >= _TRIES or (hopeless and tries > 1)):
+            await self._store.serial(lambda tx: chores.done(tx, chore))
+            return
+        wait = min(_FIRST_BACKOFF_S * 2 ** min(chore.tries, 20), _LONGEST_BACKOFF_S)
+        at = self._now() + wait
+        if isinstance(error, RateLimited):
+            at = max(at, error.until)
+        limited = isinstance(error, RateLimited)
+        await self._store.serial(lambda tx: chores.again(tx, chore, at, failed=not limited))
