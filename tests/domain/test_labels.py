@@ -1,5 +1,6 @@
 """Labels of Mayfly and of other services mean an architecture, a size and an image."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -146,3 +147,12 @@ def test_a_requirement_prints_as_the_label_that_asks_for_it(
 ) -> None:
     requirement = Requirement(architecture, Decimal(millicpu) / 1000, memory_mib)
     assert resolve([str(requirement)]) == requirement
+
+
+def test_a_label_of_hosts_goes_with_any_size() -> None:
+    wanted = resolve(["mayfly-arm64-4cpu-8gb", "mayfly-host-SSD", "mayfly-host-gpu"])
+    assert wanted == replace(size(ARM64, "4", "8"), host_labels=frozenset({"ssd", "gpu"}))
+
+
+def test_a_label_of_hosts_alone_is_the_default_size() -> None:
+    assert resolve(["mayfly-host-ssd"]) == Requirement(host_labels=frozenset({"ssd"}))

@@ -315,7 +315,20 @@ async def test_a_project_with_hosts_of_its_own_is_told_what_those_can_serve() ->
     assert why is not None
     await service.put(ProjectRow(id=PROJECT, hosts=("unheard",)))
     _, why = await placed(service, Requirement())
-    assert why == f"no host can serve it: none of the hosts of {PROJECT} is known"
+    assert why == f"no host can serve it: {PROJECT} has no host"
+
+
+@virtual_time
+async def test_a_label_of_hosts_chooses_among_them() -> None:
+    service = Service()
+    plain, labelled = await service.host("h1", LARGE), await service.host("h2", LARGE)
+    [row] = [one for one in service.store.view().find(HostRow) if one.id == "h2"]
+    await service.put(replace(row, labels=("SSD",)))
+    await service.submit(jobs("fast", size="[mayfly-1cpu-1gb, mayfly-host-ssd]"))
+    assert await service.fill(plain) == []
+    assert len(await service.fill(labelled)) == 1
+    _, why = await placed(service, Requirement(host_labels=frozenset({"gpu"})))
+    assert why == f"no host can serve it: {PROJECT} has no host with label gpu"
 
 
 @virtual_time

@@ -17,6 +17,9 @@ DEFAULT_IMAGE = "default"
 DEFAULT_CPU = Decimal(2)
 DEFAULT_MEMORY_MIB = 4096
 
+HOST_PREFIX = "mayfly-host-"
+"""Before a label that the host itself must have, such as `mayfly-host-ssd`."""
+
 _KNOWN_FORMS = (
     "mayfly[-amd64|-arm64|-any][-<cpu>cpu-<ram>gb], ubuntu-latest, ubuntu-24.04, "
     "ubuntu-24.04-arm, ubuntu-slim, [self-hosted, linux, arm64], actuated-…, "
@@ -26,12 +29,16 @@ _KNOWN_FORMS = (
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What a machine must have. `architecture` is None for any; `cpu` may be a fraction."""
+    """What a machine must have. `architecture` is None for any; `cpu` may be a fraction.
+
+    `host_labels` are those its host must have, whatever the machine.
+    """
 
     architecture: Architecture | None = Architecture.AMD64
     cpu: Decimal = DEFAULT_CPU
     memory_mib: int = DEFAULT_MEMORY_MIB
     image: str = DEFAULT_IMAGE
+    host_labels: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         """The label that asks for this."""
@@ -54,7 +61,8 @@ Table = Mapping[str, Requirement]
 def resolve(labels: Sequence[str], table: Table | None = None) -> Requirement | NotLinux:
     """What the labels of one job ask for together; `table` adds labels of the installation.
 
-    Of several labels one may name a size, and any may name the architecture, if they agree.
+    Of several labels one may name a size, any may name the architecture, if they agree, and any a
+    label of hosts.
     InvalidInput if there is no label, one is unknown, or two contradict each other.
     """
     names = [label.strip().lower() for label in labels]
@@ -66,12 +74,16 @@ def resolve(labels: Sequence[str], table: Table | None = None) -> Requirement | 
     extra = {key.lower(): value for key, value in (table or {}).items()}
     sizes: list[Requirement] = []
     architectures: set[Architecture] = set()
+    hosts: set[str] = set()
     for name in names:
         if name in _ARCHITECTURE_LABELS:
             architectures.add(_ARCHITECTURE_LABELS[name])
+        elif name.startswith(HOST_PREFIX):
+            hosts.add(name.removeprefix(HOST_PREFIX))
         elif name not in _IGNORED:
             sizes.append(_one(name, extra))
-    return _merged(sizes, architectures, labels)
+    size = _merged(sizes, architectures, labels)
+    return replace(size, host_labels=size.host_labels | hosts) if hosts else size
 
 
 def _merged(

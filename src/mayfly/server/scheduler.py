@@ -23,6 +23,7 @@ from mayfly.domain.scheduling.model import (
     Quota,
     Reservation,
     RunningJob,
+    as_labels,
     millicpu,
 )
 from mayfly.domain.scheduling.scheduler import Scheduler as Decider
@@ -47,7 +48,7 @@ class Scheduler:
         self._changed_hosts = Changed(HostRow)
         self._changed_jobs = Changed(JobRow, state=_ACTIVE)
         self._hosts: dict[str, HostRow] = {}
-        self._sizes: Counter[Capacity] = Counter()
+        self._kinds: Counter[tuple[Capacity, frozenset[str]]] = Counter()
         self._rooms = Rooms()
         self._looked_in: Callable[[], Tx | None] = lambda: None
 
@@ -70,11 +71,13 @@ class Scheduler:
         """What a job gets, or why no host there is can ever serve it."""
         if self._looked_in() is not tx:
             self._catch_up_hosts(tx)
-        if not self._sizes:
+        if not self._kinds:
             return wanted, None  # the first host may come any moment
-        sizes = self._sizes_for(tx.get(ProjectRow, run.project))
+        sizes = self._sizes_for(tx.get(ProjectRow, run.project), wanted.host_labels)
         if not sizes:
-            return wanted, f"no host can serve it: none of the hosts of {run.project} is known"
+            which = f" with label {', '.join(sorted(wanted.host_labels))}"
+            what = which if wanted.host_labels else ""
+            return wanted, f"no host can serve it: {run.project} has no host{what}"
         refusals = [misfit(wanted, size) for size in sizes]
         if None in refusals:
             return wanted, None
@@ -118,10 +121,10 @@ class Scheduler:
     def _take_host(self, host: str, row: HostRow | None) -> None:
         before = self._hosts.pop(host, None)
         if before is not None:
-            self._sizes -= Counter([_size(before)])
+            self._kinds -= Counter([_kind(before)])
         if row is not None and not row.removed and row.architectures:
             self._hosts[host] = row
-            self._sizes[_size(row)] += 1
+            self._kinds[_kind(row)] += 1
             if row.online:
                 self._decider.put_host(self._room(row))
                 return
@@ -156,18 +159,23 @@ class Scheduler:
             millicpu=offered,
             memory_mib=memory,
             architectures=row.architectures,
-            labels=frozenset(row.labels),
+            labels=as_labels(row.labels),
             draining=row.draining or row.quarantined is not None,
         )
 
-    def _sizes_for(self, project: ProjectRow | None) -> list[Capacity]:
-        """The largest first, whatever order the hosts came in."""
+    def _sizes_for(self, project: ProjectRow | None, labels: frozenset[str]) -> list[Capacity]:
+        """Of hosts with those labels; the largest first, whatever order the hosts came in."""
         if project is None or not project.hosts:
-            sizes = set(self._sizes)
+            kinds = set(self._kinds)
         else:
-            sizes = {_size(self._hosts[host]) for host in project.hosts if host in self._hosts}
+            kinds = {_kind(self._hosts[host]) for host in project.hosts if host in self._hosts}
+        sizes = {size for size, of_host in kinds if labels <= of_host}
         key = operator.attrgetter("cpu", "memory_mib")
         return sorted(sizes, key=lambda one: (key(one), sorted(one.architectures)), reverse=True)
+
+
+def _kind(row: HostRow) -> tuple[Capacity, frozenset[str]]:
+    return _size(row), as_labels(row.labels)
 
 
 def _size(row: HostRow) -> Capacity:
@@ -190,6 +198,7 @@ def _queued(row: JobRow) -> QueuedJob:
         architecture=wanted.architecture,
         millicpu=millicpu(wanted.cpu),
         memory_mib=wanted.memory_mib,
+        labels=wanted.host_labels,
         queued_at=row.queued_at or row.created,
         priority=row.priority,
     )
