@@ -50,12 +50,13 @@ class Scheduler:
         self._hosts: dict[str, HostRow] = {}
         self._kinds: Counter[tuple[Capacity, frozenset[str]]] = Counter()
         self._rooms = Rooms()
+        self._queued: set[str] = set()
         self._looked_in: Callable[[], Tx | None] = lambda: None
 
     def choose(self, tx: Tx, host: str, free: Capacity) -> tuple[JobRow, Architecture] | None:
         """A queued job for the host; nothing is changed by asking."""
         row = self._hosts.get(host)
-        if row is None or not row.online:
+        if row is None or not row.online or not self._queued:
             return None
         self._decider.put_host(self._room(row, free))
         choice = self._decider.choose(host, self._now())
@@ -64,6 +65,7 @@ class Scheduler:
 
     def started(self, job: str, host: str) -> None:
         """It was written down that the job was given to the host."""
+        self._queued.discard(job)
         self._rooms.take(self._decider.start(job, host, self._now()))
         self._changed_jobs.doubt(job)
 
@@ -132,6 +134,7 @@ class Scheduler:
 
     def _take_job(self, job: str, row: JobRow | None) -> None:
         self._rooms.free(job)
+        self._queued.discard(job)
         if row is None or row.state not in _ACTIVE:
             self._decider.remove_job(job)
             self._decider.end(job)
@@ -141,6 +144,7 @@ class Scheduler:
             self._rooms.take(running)
             self._decider.put_running(running)
             return
+        self._queued.add(job)
         self._decider.put_job(_queued(row))
         if row.reserved_on:
             self._decider.put_reservation(Reservation(row.id, row.reserved_on, row.reserved_at))
