@@ -25,6 +25,7 @@ from mayfly.protocol.fleet import (
     Report,
     StaleLease,
 )
+from mayfly.system.tasks import stop
 from mayfly.workflow.spec import JobSpec
 
 ROOM = HELLO.capacity
@@ -225,6 +226,14 @@ def test_an_assignment_is_not_lost_at_whatever_moment_its_claim_is_given_up() ->
 
     assert cancelled_at_every_turn(work, lambda: None) > 10
     assert not left
+
+
+@virtual_time
+async def test_a_claim_that_was_given_up_ends_with_its_session() -> None:
+    async with served() as server, server.session() as control:
+        claiming = asyncio.create_task(control.claim(ROOM))
+        await asyncio.sleep(1)
+        await stop(claiming)  # a task that is left fails the test
 
 
 @virtual_time
