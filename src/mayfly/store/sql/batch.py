@@ -101,8 +101,7 @@ class Batch:
             writes.events.clear()
 
     def _save(self) -> None:
-        """Before the first thing of a work is written."""
+        """Before the first thing of a work is written, and after all of those before it."""
         if not (self._saved or self._alone):
-            self._send_statements(self._kept)
             self._link.save()
             self._saved = True
