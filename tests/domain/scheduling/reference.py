@@ -93,23 +93,33 @@ class Reference:
     # Projects
 
     def dominant(self, project: str, host: HostRoom) -> float:
-        """Its weighted share of the hosts that run the same architecture natively."""
+        """Its weighted share of the hosts that run the same architecture natively.
+
+        What is kept for its jobs counts as if they ran.
+        """
         pool = [h for h in self.hosts.values() if h.architectures[0] == host.architectures[0]]
         names = {other.id for other in pool}
-        used = total([job for job in self.of(project) if job.host in names])
+        mine = [size_of(job) for job in self.of(project) if job.host in names]
+        mine += [
+            size_of(self.jobs[kept.job])
+            for kept in self.reservations.values()
+            if kept.host in names and kept.job in self.jobs
+            if self.jobs[kept.job].project == project
+        ]
         parts = [
-            used[i] / offered
+            sum(size[i] for size in mine) / offered
             for i in (MILLI_CPU, MEMORY)
             if (offered := sum(size_of(h)[i] for h in pool))
         ]
         return max(parts, default=0.0) / self.share(project).weight
 
-    def is_below_fair_share(self, project: str, host: HostRoom) -> bool:
-        active = {job.project for job in self.jobs.values()} | {
-            job.project for job in self.running.values()
-        }
-        weights = sum(self.share(name).weight for name in active)
-        return self.dominant(project, host) * weights < 1
+    def has_no_more_than_its_fair_share(self, project: str, host: HostRoom) -> bool:
+        """Compared to the average of those that wait for the architecture."""
+        own = host.architectures[0]
+        waiting = {job.project for job in self.jobs.values() if job.architecture in (None, own)}
+        weights = sum(self.share(name).weight for name in waiting)
+        shares = [self.dominant(name, host) * self.share(name).weight for name in waiting]
+        return self.dominant(project, host) <= math.fsum(shares) / weights * (1 + 1e-9)
 
     def quota_admits(self, job: QueuedJob, now: float) -> bool:
         """Beside what is held for the project's oldest job past its bound."""
@@ -212,7 +222,7 @@ class Reference:
             if fits(size_of(kept), self.free(host)) and self.quota_admits(kept, now):
                 return kept
         overdue = self.able([job for job in self.oldest() if self.is_overdue(job, now)], host, now)
-        lagging = [job for job in overdue if self.is_below_fair_share(job.project, host)]
+        lagging = [job for job in overdue if self.has_no_more_than_its_fair_share(job.project, host)]
         if lagging:
             return min(lagging, key=lambda job: job.age_key)
         firsts = {job.project: job for job in sorted(overdue, key=old, reverse=True)}

@@ -68,6 +68,8 @@ class _Contest:
         self._overdue_at = now - state.bound_s
         self._left = left
         self._sure = state.shapes.fitting(*left.sure)
+        assert host.pool is not None
+        self._pool = host.pool
         self._entrants = list(self._enter(host))
 
     def _enter(self, host: Host) -> Iterator[tuple[Project, int, float]]:
@@ -82,8 +84,6 @@ class _Contest:
         )
         if not fits:
             return
-        assert host.pool is not None
-        pool = host.pool
         everywhere = fits & state.fleet.reach(None).mask(host.kind)
         for project in state.waiting.values():
             allowed = project.share.hosts
@@ -94,15 +94,19 @@ class _Contest:
             else:
                 continue
             if mask:
-                yield project, mask, project.shares.get(pool, 0.0)
+                yield project, mask, project.shares.get(self._pool, 0.0)
 
     def oldest_overdue(self) -> QueuedJob | None:
-        """The oldest job past its bound of a project that uses less than its fair share."""
+        """The oldest job past its bound of a project that has no more than its fair share."""
         found: QueuedJob | None = None
         before: AgeKey = (self._overdue_at, _LAST)
-        weights = self._state.weights
+        level: float | None = None
         for project, mask, share in self._entrants:
-            if share * weights < 1 and project.by_age()[0][0] <= before:
+            if project.by_age()[0][0] > before:
+                continue
+            if level is None:
+                level = self._state.fair_level(self._pool)
+            if share <= level:
                 job = self._oldest_of(project, mask, before)
                 if job is not None:
                     found, before = job, job.age_key

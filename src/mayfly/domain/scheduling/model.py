@@ -81,6 +81,11 @@ class QueuedJob:
     expected_s: float = DEFAULT_EXPECTED_S
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Millicpu and MiB."""
+        return (self.millicpu, self.memory_mib)
+
+    @property
     def age_key(self) -> tuple[float, str]:
         """Orders jobs by age, the oldest first; no two are equal."""
         return (self.queued_at, self.id)
@@ -102,6 +107,11 @@ class RunningJob:
     memory_mib: int
     started_at: float
     expected_s: float = DEFAULT_EXPECTED_S
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Millicpu and MiB."""
+        return (self.millicpu, self.memory_mib)
 
     @property
     def expected_end(self) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.scheduling.hosts import Size
-from mayfly.domain.scheduling.model import ProjectShare, QueuedJob, RunningJob
+from mayfly.domain.scheduling.model import ProjectShare, QueuedJob
 from mayfly.domain.scheduling.queues import AgeKey, RankKey, ShapeQueue
 
 _NOTHING: Size = (0, 0)
@@ -15,13 +15,13 @@ class Project:
 
     __slots__ = (
         "_ages",
+        "_charged",
         "_ranks",
         "_used",
-        "_used_in",
         "id",
+        "kept",
         "mask",
         "queues",
-        "reserved",
         "running",
         "share",
         "shares",
@@ -34,12 +34,12 @@ class Project:
         self.mask = 0
         """The shapes of which it has jobs waiting."""
         self.running = 0
-        self.reserved: set[str] = set()
-        """Its waiting jobs for which a host is kept."""
+        self.kept: dict[str, tuple[Size, Architecture | None]] = {}
+        """Its waiting jobs for which a host is kept: how much, in which pool."""
         self.shares: dict[Architecture, float] = {}
         """See `work_out_shares`."""
         self._used: Size = _NOTHING
-        self._used_in: dict[Architecture, Size] = {}
+        self._charged: dict[Architecture, Size] = {}
         # The first jobs of all queues, sorted when asked for, as they are asked for far more often
         # than they change.
         self._ages: list[tuple[AgeKey, int]] | None = None
@@ -83,34 +83,46 @@ class Project:
         if queue.first() is job:
             self._ranks = None
 
-    def use(self, job: RunningJob, pool: Architecture | None, sign: int) -> None:
-        """It uses what the job has, or with -1 no longer."""
+    def use(self, size: Size, pool: Architecture | None, sign: int) -> None:
+        """One job of that size runs, or with -1 no longer."""
         self.running += sign
-        self._used = _plus(self._used, job, sign)
-        self.use_in(job, pool, sign)
+        self._used = _plus(self._used, size, sign)
+        self.charge(size, pool, sign)
 
-    def use_in(self, job: RunningJob, pool: Architecture | None, sign: int) -> None:
-        """The same for one pool only; no pool while the job's host is unknown."""
+    def charge(self, size: Size, pool: Architecture | None, sign: int) -> None:
+        """Count so much as its part of the pool; no pool while the host is unknown."""
         if pool is not None:
-            self._used_in[pool] = _plus(self._used_in.get(pool, _NOTHING), job, sign)
+            self._charged[pool] = _plus(self._charged.get(pool, _NOTHING), size, sign)
+
+    def keep(self, job_id: str, size: Size, pool: Architecture | None) -> None:
+        """A host is kept for a waiting job: that counts as its part, as if it ran."""
+        self.unkeep(job_id)
+        self.kept[job_id] = (size, pool)
+        self.charge(size, pool, 1)
+
+    def unkeep(self, job_id: str) -> None:
+        if job_id in self.kept:
+            size, pool = self.kept.pop(job_id)
+            self.charge(size, pool, -1)
 
     def work_out_shares(self, offered: Mapping[Architecture, Size]) -> None:
         """Its dominant share of each pool, divided by its weight.
 
         The larger of the parts it has of the pool's vCPU and of its memory, 0 to 1.
         """
-        self.shares = {
-            pool: dominant(self._used_in[pool], offered.get(pool, _NOTHING)) / self.share.weight
-            for pool in self._used_in
-        }
+        self.shares = {pool: self.share_with(_NOTHING, pool, offered) for pool in self._charged}
 
     def share_with(
         self, more: Size, pool: Architecture, offered: Mapping[Architecture, Size]
     ) -> float:
-        """What its share of that pool would be if it used so much more."""
-        used = self._used_in.get(pool, _NOTHING)
-        used = used[0] + more[0], used[1] + more[1]
-        return dominant(used, offered.get(pool, _NOTHING)) / self.share.weight
+        """What its share of that pool would be with so much more."""
+        millicpu, memory_mib = _plus(self._charged.get(pool, _NOTHING), more, 1)
+        all_millicpu, all_memory_mib = offered.get(pool, _NOTHING)
+        dominant = max(
+            millicpu / all_millicpu if all_millicpu else 0.0,
+            memory_mib / all_memory_mib if all_memory_mib else 0.0,
+        )
+        return dominant / self.share.weight
 
     def admits(self, millicpu: int, memory_mib: int, jobs: int = 1) -> bool:
         """Whether its quota allows so much more now."""
@@ -121,17 +133,6 @@ class Project:
             and (quota.jobs is None or self.running + jobs <= quota.jobs)
         )
 
-    @property
-    def used(self) -> Size:
-        return self._used
 
-
-def dominant(used: Size, offered: Size) -> float:
-    """The larger of the two parts; 0 of nothing."""
-    return max(
-        used[0] / offered[0] if offered[0] else 0.0, used[1] / offered[1] if offered[1] else 0.0
-    )
-
-
-def _plus(size: Size, job: RunningJob, sign: int) -> Size:
-    return size[0] + sign * job.millicpu, size[1] + sign * job.memory_mib
+def _plus(size: Size, more: Size, sign: int) -> Size:
+    return size[0] + sign * more[0], size[1] + sign * more[1]

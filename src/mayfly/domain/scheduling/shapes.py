@@ -61,6 +61,7 @@ class ShapeTable:
         self._bits: dict[Shape, int] = {}
         self._shapes: dict[int, Shape] = {}
         self._waiting: dict[int, int] = {}
+        self._suiting: dict[Architecture | None, int] = {}
         self._free: list[int] = []
         self._steps: tuple[_Steps, _Steps] | None = None
 
@@ -94,6 +95,10 @@ class ShapeTable:
         by_cpu, by_memory = self._steps
         return by_cpu.up_to(millicpu) & by_memory.up_to(memory_mib)
 
+    def suiting(self, architecture: Architecture) -> int:
+        """The shapes that ask for that architecture or for any."""
+        return self._suiting.get(architecture, 0) | self._suiting.get(None, 0)
+
     def smallest_queued(self) -> tuple[int, int]:
         """The least vCPU and the least memory that any waiting job asks for; 0 if none waits."""
         shapes = [self._shapes[bit] for bit in bits(self.queued)]
@@ -109,12 +114,15 @@ class ShapeTable:
         self._bits[shape] = free
         self._shapes[free] = shape
         self._waiting[free] = 0
+        self._suiting[shape.architecture] = self._suiting.get(shape.architecture, 0) | free
         self._changed()
         return free
 
     def _forget_idle(self) -> None:
         for bit in [bit for bit, waiting in self._waiting.items() if not waiting]:
-            del self._bits[self._shapes.pop(bit)], self._waiting[bit]
+            shape = self._shapes.pop(bit)
+            del self._bits[shape], self._waiting[bit]
+            self._suiting[shape.architecture] &= ~bit
             self._free.append(bit)
 
     def _changed(self) -> None:

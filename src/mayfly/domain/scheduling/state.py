@@ -1,5 +1,8 @@
 """The fleet and its jobs as the scheduler knows them; see the package for what the calls mean."""
 
+import math
+
+from mayfly.domain.architecture import Architecture
 from mayfly.domain.scheduling.fleet import Fleet
 from mayfly.domain.scheduling.hosts import Host
 from mayfly.domain.scheduling.model import (
@@ -11,6 +14,8 @@ from mayfly.domain.scheduling.model import (
 )
 from mayfly.domain.scheduling.projects import Project
 from mayfly.domain.scheduling.shapes import Shape, ShapeTable
+
+_ROUNDING = 1 + 1e-9  # so that of equal shares none is above their average
 
 
 class State:
@@ -27,8 +32,6 @@ class State:
         self.running: dict[str, RunningJob] = {}
         self.reservations: dict[str, Reservation] = {}
         """By job."""
-        self.weights = 0
-        """Of all projects that run or wait."""
         self._known: set[str] = set()
         self._shares_stale = False
 
@@ -43,7 +46,7 @@ class State:
             self._known.remove(project_id)
             project = self.projects[project_id]
             self._set_share(project, ProjectShare(project_id))
-            self._count_activity(project, before=project.is_active)
+            self._forget_if_done(project)
 
     # Hosts
 
@@ -62,13 +65,11 @@ class State:
         self.end(job.id)
         self._leave_queue(job.id)
         project = self._project(job.project)
-        before = project.is_active
         bit = self.shapes.bit(Shape.of(job))
         self.shapes.count(bit, 1)
         self.jobs[job.id] = job
         project.add(bit, job)
         self.waiting[project.id] = project
-        self._count_activity(project, before)
         self._keep_host_for(job)
 
     def remove_job(self, job_id: str) -> None:
@@ -80,10 +81,8 @@ class State:
             return
         self.end(job.id)
         project, host = self._project(job.project), self.fleet.get(job.host)
-        before = project.is_active
         self.running[job.id] = host.running[job.id] = job
-        project.use(job, host.pool, 1)
-        self._count_activity(project, before)
+        project.use(job.size, host.pool, 1)
         self._work_out_shares(project)
         self.fleet.settle(host)
         self.remove_job(job.id)
@@ -102,9 +101,9 @@ class State:
             return
         project, host = self.projects[job.project], self.fleet.hosts[job.host]
         del host.running[job_id]
-        project.use(job, host.pool, -1)
+        project.use(job.size, host.pool, -1)
         self._work_out_shares(project)
-        self._count_activity(project, before=True)
+        self._forget_if_done(project)
         self.fleet.settle(host)
 
     # Reservations
@@ -126,10 +125,20 @@ class State:
         if reservation is None:
             return
         if job := self.jobs.get(job_id):
-            self.projects[job.project].reserved.discard(job_id)
+            self.projects[job.project].unkeep(job_id)
+            self._work_out_shares(self.projects[job.project])
         host = self.fleet.hosts[reservation.host]
         host.reservation = host.need = None
         self.fleet.settle(host)
+
+    def fair_level(self, pool: Architecture) -> float:
+        """The share that the projects that wait for a pool have on average for their weight."""
+        mask = self.shapes.suiting(pool)
+        waiting = [project for project in self.waiting.values() if project.mask & mask]
+        weights = sum(project.share.weight for project in waiting)
+        # fsum: the order of the projects must not matter.
+        parts = (project.shares.get(pool, 0.0) * project.share.weight for project in waiting)
+        return math.fsum(parts) / weights * _ROUNDING if weights else 0.0
 
     def refresh(self) -> None:
         """Bring all shares up to date; questions call it first."""
@@ -148,16 +157,14 @@ class State:
 
     def _set_share(self, project: Project, share: ProjectShare) -> None:
         if project.share != share:
-            self.weights += (share.weight - project.share.weight) * project.is_active
             project.share = share
             self._work_out_shares(project)
 
     def _work_out_shares(self, project: Project) -> None:
         project.work_out_shares(self.fleet.offered)
 
-    def _count_activity(self, project: Project, before: bool) -> None:
-        """Keep the sum of weights, and forget projects that nobody put when they are done."""
-        self.weights += (project.is_active - before) * project.share.weight
+    def _forget_if_done(self, project: Project) -> None:
+        """A project that nobody put is known for its jobs only."""
         if not project.is_active and project.id not in self._known:
             del self.projects[project.id]
 
@@ -168,9 +175,11 @@ class State:
         self.fleet.offer(host, offer)
         self._shares_stale = True
         if host.pool is not pool:
-            for job in host.running.values():
-                self.projects[job.project].use_in(job, pool, -1)
-                self.projects[job.project].use_in(job, host.pool, 1)
+            for running in host.running.values():
+                self.projects[running.project].charge(running.size, pool, -1)
+                self.projects[running.project].charge(running.size, host.pool, 1)
+            if host.reservation and (job := self.jobs.get(host.reservation.job)):
+                self._keep_host_for(job)
 
     def _leave_queue(self, job_id: str) -> None:
         job = self.jobs.pop(job_id, None)
@@ -180,14 +189,17 @@ class State:
         bit = self.shapes.bit(Shape.of(job))
         self.shapes.count(bit, -1)
         project.remove(bit, job)
-        project.reserved.discard(job_id)
+        project.unkeep(job_id)
+        self._work_out_shares(project)
         if not project.mask:
             del self.waiting[project.id]
-        self._count_activity(project, before=True)
+        self._forget_if_done(project)
 
     def _keep_host_for(self, job: QueuedJob) -> None:
         if reservation := self.reservations.get(job.id):
             host = self.fleet.get(reservation.host)
-            host.need = (job.millicpu, job.memory_mib)
-            self.projects[job.project].reserved.add(job.id)
+            host.need = job.size
+            project = self.projects[job.project]
+            project.keep(job.id, job.size, host.pool)
+            self._work_out_shares(project)
             self.fleet.settle(host)
