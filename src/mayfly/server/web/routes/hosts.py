@@ -14,7 +14,7 @@ from mayfly.server.web.forms import Words, asked, back_to, split
 from mayfly.server.web.pages import Crumb, render
 from mayfly.server.web.views import hosts as views
 from mayfly.server.web.views.lists import address
-from mayfly.server.web.views.now import count_hosts
+from mayfly.server.web.views.load import count_hosts
 from mayfly.store.base import View
 from mayfly.store.rows import HostRow
 

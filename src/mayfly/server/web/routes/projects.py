@@ -5,16 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from mayfly.domain.job import JobState
 from mayfly.server.api import projects as api
 from mayfly.server.api.access import Caller, may
 from mayfly.server.people import projects
 from mayfly.server.people.roles import Action, allowed
 from mayfly.server.web.forms import Check, asked, back_to
 from mayfly.server.web.pages import render
-from mayfly.server.web.views.now import ON_HOSTS
+from mayfly.server.web.views.now import count_jobs
 from mayfly.store.base import View
-from mayfly.store.rows import JobRow, ProjectRow
+from mayfly.store.rows import ProjectRow
 
 router = APIRouter(prefix="/projects")
 
@@ -25,7 +24,7 @@ _MOST = 200
 async def show_all(request: Request, caller: Annotated[Caller, may(Action.LOOK)]) -> HTMLResponse:
     def find(view: View) -> tuple[int, list[tuple[ProjectRow, int, int]]]:
         rows = projects.visible(view, caller.actor)
-        return len(rows), [(row, *_counts(view, row.id)) for row in rows[:_MOST]]
+        return len(rows), [(row, *count_jobs(view, row.id)) for row in rows[:_MOST]]
 
     number, listed = await caller.read(find)
     return render(
@@ -48,10 +47,3 @@ async def create(
 ) -> RedirectResponse:
     made = await api.create_project(asked(api.NewProject, id=project, public=public), caller)
     return back_to(f"/projects/{made.id}")
-
-
-def _counts(view: View, project: str) -> tuple[int, int]:
-    return (
-        view.count(JobRow, project=project, state=ON_HOSTS),
-        view.count(JobRow, project=project, state=JobState.QUEUED),
-    )

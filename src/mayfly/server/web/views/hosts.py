@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mayfly.server.web.views.now import ON_HOSTS, HostLine, JobLine, host_lines, job_line
+from mayfly.server.web.views.load import HostLine, host_lines
+from mayfly.server.web.views.now import ON_HOSTS, JobLine, job_line
 from mayfly.store.base import View
 from mayfly.store.rows import HostRow, JobRow, RunRow, SessionRow
 

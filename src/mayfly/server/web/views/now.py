@@ -1,9 +1,10 @@
 """What runs and what waits, by project, with the reason; and the hosts at a glance."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mayfly.domain.job import JobState
+from mayfly.server.web.views.load import HostCounts, HostLine, count_hosts, host_lines
 from mayfly.server.web.views.looks import Look, of_state
 from mayfly.store.base import View
 from mayfly.store.rows import (
@@ -20,6 +21,9 @@ ON_HOSTS = (JobState.ASSIGNED, JobState.STARTING, JobState.RUNNING)
 FIRST_JOBS = 5
 """Of each project and kind; the rest is a number that links to all."""
 
+_JOBS_IN_ALL = 60
+"""Of each kind: with many projects each shows fewer."""
+
 _MOST_PROJECTS = 100
 _MOST_HOSTS = 24
 _MOST_REVIEWS = 20
@@ -35,7 +39,7 @@ class Found:
     reviews: Sequence[tuple[ReviewRow, RunRow]]
     hosts: Sequence[HostRow]
     host_jobs: Sequence[JobRow]
-    counts: "HostCounts"
+    counts: HostCounts
 
     @property
     def queued(self) -> list[JobRow]:
@@ -49,14 +53,6 @@ class ProjectFound:
     queued_count: int
     running: Sequence[JobRow]
     queued: Sequence[JobRow]
-
-
-@dataclass(frozen=True, slots=True)
-class HostCounts:
-    known: int = 0
-    online: int = 0
-    draining: int = 0
-    quarantined: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,28 +100,6 @@ class ReviewLine:
 
 
 @dataclass(frozen=True, slots=True)
-class HostLine:
-    """Used and offered in thousandths of a vCPU and MiB; `state` is a word, `tone` its colour."""
-
-    id: str
-    state: str
-    tone: str
-    jobs: int
-    millicpu: int
-    millicpu_used: int
-    memory_mib: int
-    memory_used: int
-
-    @property
-    def cpu_part(self) -> float:
-        return min(1.0, self.millicpu_used / self.millicpu) if self.millicpu else 0.0
-
-    @property
-    def memory_part(self) -> float:
-        return min(1.0, self.memory_used / self.memory_mib) if self.memory_mib else 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Now:
     running: int
     queued: int
@@ -142,8 +116,10 @@ class Now:
 
 def find(view: View, projects: Sequence[ProjectRow], *, with_hosts: bool) -> Found:
     """A bounded number of rows, however long the queue is."""
-    found = [_find_project(view, row.id) for row in projects[:_MOST_PROJECTS]]
-    active = [one for one in found if one.running_count or one.queued_count]
+    counted = [(row.id, *count_jobs(view, row.id)) for row in projects[:_MOST_PROJECTS]]
+    busy = [one for one in counted if one[1] or one[2]]
+    first = max(1, min(FIRST_JOBS, _JOBS_IN_ALL // max(1, len(busy))))
+    active = [_find_project(view, *one, first=first) for one in busy]
     reviews = _find_reviews(view, {row.id for row in projects})
     jobs = [job for one in active for job in (*one.running, *one.queued)]
     wanted = tuple(dict.fromkeys(job.run for job in jobs))
@@ -161,22 +137,29 @@ def find(view: View, projects: Sequence[ProjectRow], *, with_hosts: bool) -> Fou
     )
 
 
-def _find_project(view: View, project: str) -> ProjectFound:
-    running = view.count(JobRow, project=project, state=ON_HOSTS)
-    queued = view.count(JobRow, project=project, state=JobState.QUEUED)
+def count_jobs(view: View, project: str) -> tuple[int, int]:
+    """Those on hosts, and those in the queue."""
+    return (
+        view.count(JobRow, project=project, state=ON_HOSTS),
+        view.count(JobRow, project=project, state=JobState.QUEUED),
+    )
+
+
+def _find_project(
+    view: View, project: str, running: int, queued: int, *, first: int
+) -> ProjectFound:
+    def jobs(count: int, state: JobState | tuple[JobState, ...]) -> list[JobRow]:
+        if not count:
+            return []
+        return view.find(JobRow, order="queued_at", limit=first, project=project, state=state)
+
     return ProjectFound(
         project=project,
         running_count=running,
         queued_count=queued,
-        running=_first(view, running, project=project, state=ON_HOSTS),
-        queued=_first(view, queued, project=project, state=JobState.QUEUED),
+        running=jobs(running, ON_HOSTS),
+        queued=jobs(queued, JobState.QUEUED),
     )
-
-
-def _first(view: View, count: int, **conditions: object) -> list[JobRow]:
-    if not count:
-        return []
-    return view.find(JobRow, order="queued_at", limit=FIRST_JOBS, **conditions)
 
 
 def _find_reviews(view: View, projects: set[str]) -> list[tuple[ReviewRow, RunRow]]:
@@ -190,15 +173,6 @@ def _find_reviews(view: View, projects: set[str]) -> list[tuple[ReviewRow, RunRo
         if rules and rules.reviewers and run and run.conclusion is None:
             found.append((review, run))
     return found
-
-
-def count_hosts(view: View) -> HostCounts:
-    return HostCounts(
-        known=view.count(HostRow, removed=False),
-        online=view.count(HostRow, removed=False, online=True),
-        draining=view.count(HostRow, removed=False, draining=True),
-        quarantined=view.count(HostRow, removed=False, quarantined__gt=""),
-    )
 
 
 def now_of(found: Found, why_waits: Callable[[str], str]) -> Now:
@@ -253,39 +227,3 @@ def job_line(row: JobRow, run: RunRow | None, why: str) -> JobLine:
 def machine_of(row: JobRow) -> str:
     """The label that asks for its machine; nothing while that is not known."""
     return str(row.requirement).removeprefix("mayfly-") if row.requirement else ""
-
-
-def host_lines(hosts: Iterable[HostRow], jobs: Iterable[JobRow]) -> tuple[HostLine, ...]:
-    """With what the jobs on them take."""
-    by_host: dict[str, list[JobRow]] = {}
-    for job in jobs:
-        by_host.setdefault(job.host or "", []).append(job)
-    return tuple(_host_line(host, by_host.get(host.id, [])) for host in hosts)
-
-
-def _host_line(row: HostRow, jobs: Sequence[JobRow]) -> HostLine:
-    wanted = [job.requirement for job in jobs if job.requirement]
-    state, tone = host_state(row)
-    return HostLine(
-        id=row.id,
-        state=state,
-        tone=tone,
-        jobs=len(jobs),
-        millicpu=int(row.millicpu * row.cpu_factor),
-        millicpu_used=sum(int(one.cpu * 1000) for one in wanted),
-        memory_mib=row.memory_mib,
-        memory_used=sum(one.memory_mib for one in wanted),
-    )
-
-
-def host_state(row: HostRow) -> tuple[str, str]:
-    """A word, and the tone it is shown in."""
-    if row.removed:
-        return "removed", "none"
-    if row.quarantined is not None:
-        return "quarantined", "fail"
-    if not row.online:
-        return "offline", "lost"
-    if row.draining:
-        return "draining", "late"
-    return "online", "ok"
