@@ -50,8 +50,9 @@ lock: setup  ## Pin the newest requirements, with hashes
 	@scripts/lock --upgrade
 
 .PHONY: docs
-docs: setup  ## Write docs/cli.md anew, from the program
+docs: setup  ## Write docs/cli.md and the table of docs/api.md anew, from the program
 	python scripts/document_cli.py >docs/cli.md
+	python scripts/document_api.py --write
 
 .PHONY: picture
 picture: setup  ## Draw the README's picture anew, from a real run of the demo

@@ -9,7 +9,7 @@ from mayfly.server.github.service import GitHub
 from mayfly.server.hosts import SESSION_TTL_S, Hosts
 from mayfly.server.ids import id_maker
 from mayfly.server.journal import Journals
-from mayfly.server.metrics import Metrics
+from mayfly.server.metrics import Metrics, TimedStore
 from mayfly.server.native import BlobSources, planned_spec
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.people.sign_in import SignIn
@@ -35,6 +35,8 @@ def make_services(
     session_ttl_s: float = SESSION_TTL_S,
 ) -> Services:
     """Nothing runs yet, nothing needs to be closed. GitHub is served if there is a connector."""
+    metrics = Metrics()
+    store = TimedStore(store, metrics)
     new_id = new_id or id_maker(now)
     scheduler = Scheduler(now)
     orchestrator = Orchestrator(StoredPlans(), scheduler, now)
@@ -42,7 +44,7 @@ def make_services(
     hosts = Hosts(
         store,
         orchestrator,
-        Dispatch(store, orchestrator.jobs, scheduler, now),
+        Dispatch(store, orchestrator.jobs, scheduler, now, timed=metrics.claim_seconds.time),
         hand_over=github.hand_over if github else planned_spec,
         endings=as_forge_says,
         sources=BlobSources(blobs),
@@ -67,7 +69,7 @@ def make_services(
         journal=Journals(store, blobs),
         sign_in=sign_in,
         github=github,
-        metrics=Metrics(),
+        metrics=metrics,
         settings=settings,
         now=now,
         new_id=new_id,

@@ -14,6 +14,7 @@ from mayfly.domain.errors import MayflyError
 from mayfly.domain.job import JobState
 from mayfly.server.journal import Journals
 from mayfly.server.orchestrator import Orchestrator
+from mayfly.server.people.sign_in import forget_old
 from mayfly.server.scheduler import Scheduler
 from mayfly.server.schedules import fire_due
 from mayfly.server.sessions import end_overdue
@@ -23,6 +24,7 @@ from mayfly.store.rows import JobRow, RunRow, ScheduleRow, SessionRow
 # How long followers of a run that is over may take to read the rest from the store.
 _SEAL_AFTER_S = 60.0
 _AT_ONCE = 50
+_TIDY_S = 3600.0
 
 _log = structlog.get_logger(__name__)
 
@@ -48,9 +50,13 @@ class Clockwork:
         self._interval_s = interval_s
 
     async def run(self) -> None:
+        tidy_at = self._now()
         while True:
             try:
                 await self.tick()
+                if self._now() >= tidy_at:
+                    tidy_at = self._now() + _TIDY_S
+                    await self._store.serial(lambda tx: forget_old(tx, self._now()))
             except MayflyError as error:  # the database is away, say: the next look may do better
                 _log.warning("clockwork failed", error=error.message)
             await asyncio.sleep(self._interval_s)

@@ -6,6 +6,7 @@ wake one task, not every host.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from mayfly.domain.errors import MayflyError
@@ -38,8 +39,18 @@ class _Asking:
 class Dispatch:
     """Used from one event loop; keeps a task only while somebody waits."""
 
-    def __init__(self, store: Store, jobs: Jobs, scheduler: Scheduler, now: Callable[[], float]):
+    def __init__(
+        self,
+        store: Store,
+        jobs: Jobs,
+        scheduler: Scheduler,
+        now: Callable[[], float],
+        *,
+        timed: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ):
+        """`timed` surrounds each decision of who gets what."""
         self._store = store
+        self._timed = timed
         self._jobs = jobs
         self._scheduler = scheduler
         self._now = now
@@ -105,6 +116,12 @@ class Dispatch:
                 one.answer.set_result(found)
 
     def _match(self, tx: Tx, asking: list[_Asking]) -> list[tuple[_Asking, Assignment | Exception]]:
+        with self._timed():
+            return self._decide(tx, asking)
+
+    def _decide(
+        self, tx: Tx, asking: list[_Asking]
+    ) -> list[tuple[_Asking, Assignment | Exception]]:
         self._scheduler.catch_up(tx)
         served: list[tuple[_Asking, Assignment | Exception]] = []
         for one in asking:

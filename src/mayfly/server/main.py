@@ -11,8 +11,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from fastapi import FastAPI
+
 from mayfly.forges.github.connector import connected
 from mayfly.server.api import agents
+from mayfly.server.api.state import begin_closing
 from mayfly.server.app import make_app
 from mayfly.server.assembly import make_services
 from mayfly.server.clockwork import Clockwork
@@ -55,12 +58,30 @@ async def serve(config: ServerConfig, home: Home, wish: asyncio.Event, started: 
         app.include_router(agents.router(services.hosts, keys, services.store, services.now))
         loops = [asyncio.create_task(loop()) for loop in _loops(services, home)]
         try:
+            await _build_routes(app)
             async with listening(app, *config.listen):
                 token = await first_admin_token(services.store, services.now())
                 started(Up(config.url, token, services))
-                await _until(wish, loops)
+                try:
+                    await _until(wish, loops)
+                finally:
+                    begin_closing(app)
         finally:
             await stop(*loops)
+
+
+async def _build_routes(app: FastAPI) -> None:
+    """The first request has the framework build all routes, for seconds: it shall be ours."""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_message: Any) -> None:
+        """Nobody asked."""
+
+    path = {"path": "/nowhere", "raw_path": b"/nowhere", "query_string": b"", "root_path": ""}
+    line = {"type": "http", "method": "GET", "scheme": "http", "http_version": "1.1", "headers": []}
+    await app({**path, **line, "server": None, "client": None}, receive, send)
 
 
 async def _until(wish: asyncio.Event, loops: "list[asyncio.Task[None]]") -> None:
