@@ -37,6 +37,7 @@ class Program:
     command: Sequence[str]
     environment: dict[str, str]
     log: Path
+    folder: Path = _ROOT
     process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -47,7 +48,7 @@ class Program:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=_ROOT,
+                cwd=self.folder,
             )
 
     async def kill(self, number: int = signal.SIGKILL) -> None:
@@ -95,7 +96,7 @@ async def site(
     try:
         for program in list(programs.values()):
             await program.start()
-            await _until_said(program, "serving on")
+            await until_said(program, "serving on")
         await nginx.start()
         made.token = _token(programs.values())
         await _until_answering(url, nginx)
@@ -162,7 +163,7 @@ def _token(programs: Iterable[Program]) -> str:
     raise AssertionError("no server printed a token")
 
 
-async def _until_said(program: Program, words: str) -> None:
+async def until_said(program: Program, words: str) -> None:
     async with asyncio.timeout(_STARTING_S):
         while words not in program.said():
             assert program.process is not None

@@ -176,3 +176,13 @@ async def test_an_environment_waits_for_its_reviewer(person: Person) -> None:
     said = await person.types("approve", waiting[0]["run"], "-m", "looks good")
     assert (said.status, said.out) == (0, "approved: production\n")
     assert (await running).status == 0
+
+
+async def test_a_secret_is_nowhere_on_the_server(person: Person) -> None:
+    value = "hunter2-hunter2-hunter2"
+    said = await person.runs("succeeds", 0, "--secret", f"KEY={value}")
+    assert said.status == 0, said.errors
+    files = [path for path in person.site.folder.rglob("*") if path.is_file()]
+    assert any(b"ci.yml" in path.read_bytes() for path in files if "db" in path.name)
+    found = [path for path in files if value.encode() in path.read_bytes()]
+    assert found == []
