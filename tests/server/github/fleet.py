@@ -31,7 +31,9 @@ from mayfly.server.api import agents, webhooks
 from mayfly.server.assembly import make_services
 from mayfly.server.clockwork import Clockwork
 from mayfly.server.enrolment import HostKeys
+from mayfly.server.github.connecting import connect
 from mayfly.server.github.service import GitHub
+from mayfly.server.people.audit import Author
 from mayfly.server.services import Services
 from mayfly.server.settings import Settings
 from mayfly.store.forge_rows import AppRow, RunnerRow
@@ -62,6 +64,7 @@ class Fleet:
     """`github` is the stand-in; `guests` are all machines there ever were."""
 
     world: InProcess
+    store: MemoryStore
     services: Services
     guests: Guests
     folder: Path
@@ -75,12 +78,6 @@ class Fleet:
     @property
     def github(self) -> Any:
         return self.world.github
-
-    @property
-    def store(self) -> MemoryStore:
-        store = self.services.store
-        assert isinstance(store, MemoryStore)
-        return store
 
     @property
     def ours(self) -> GitHub:
@@ -217,9 +214,12 @@ async def fleet(folder: Path, *, seed: int = 0, hosts: int = 1) -> AsyncIterator
         receiver.app.include_router(webhooks.router(services.github.inbox, services.metrics))
         repository = world.github.create_repository(REPOSITORY, private=True)
         app = world.github.create_app(ORG, webhook_url=_HOOK)
-        await store.serial(lambda tx: tx.add(app_row(world, app)))
+        author = Author("ada", now())
+        await store.serial(lambda tx: connect(tx, author, app_row(world, app)))
         installation = world.github.install(app, ORG)
-        made = Fleet(world, services, Guests(world.http), folder, app, installation, repository)
+        made = Fleet(
+            world, store, services, Guests(world.http), folder, app, installation, repository
+        )
         clockwork = Clockwork(
             store, services.orchestrator, services.scheduler, services.journal, now
         )

@@ -17,6 +17,7 @@ POLL = "poll"
 GHOSTS = "ghosts"
 SYNC = "sync"
 SWEEP = "sweep"
+PRUNE = "prune"
 
 _TAKEN_S = 180.0
 _AT_ONCE = 8

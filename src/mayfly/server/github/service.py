@@ -17,6 +17,7 @@ from mayfly.server.github.inbox import INBOX, Inbox
 from mayfly.server.github.looks import Looks
 from mayfly.server.github.news import News
 from mayfly.server.github.places import Places
+from mayfly.server.github.pruning import prune
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.store.base import Store
 from mayfly.store.forge_rows import ChoreRow
@@ -28,6 +29,8 @@ _LOOK_AGAIN_S = 10.0
 _FIRST_BACKOFF_S = 5.0
 _LONGEST_BACKOFF_S = 600.0
 _TRIES = 10
+_PRUNE_S = 3600.0
+_PRUNE_SOON_S = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +66,7 @@ class GitHub:
             chores.GHOSTS: looks.ghosts,
             chores.SYNC: looks.sync,
             chores.SWEEP: looks.sweep,
+            chores.PRUNE: self._prune,
         }
 
     async def token(self, project: ProjectRow) -> str | None:
@@ -110,6 +114,11 @@ class GitHub:
         taken = await self._store.serial(lambda tx: chores.take(tx, now))
         await asyncio.gather(*(self._do(chore) for chore in taken))
         return bool(taken)
+
+    async def _prune(self, chore: ChoreRow) -> None:
+        more = await self._store.serial(lambda tx: prune(tx, self._now()))
+        at = self._now() + (_PRUNE_SOON_S if more else _PRUNE_S)
+        await self._store.serial(lambda tx: chores.again(tx, chore, at))
 
     async def _do(self, chore: ChoreRow) -> None:
         try:
