@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import os
+import shutil
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,19 +12,25 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from tests.machines.network.lab import until
 from tests.workflow.simulation import Run
 
 from mayfly.agent.main import make_driver
+from mayfly.cli import fleet
 from mayfly.cli.fleet import FleetOptions, run_plans
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.events import Event, LogLines, RunRef
 from mayfly.domain.job import Conclusion
 from mayfly.domain.record import JobRecord, Record
 from mayfly.machines.base import MachineSpec
+from mayfly.machines.network.ruleset import HOST_LINK_PREFIX, HOST_TABLE
 from mayfly.system.home import Home
+from mayfly.system.process import run
 
 LABEL = "mayfly-%s-1cpu-1gb"
 """The one size that all these tests use, so that they share a template."""
+
+ACCELERATOR = "accelerator.json"  # what probing KVM found
 
 
 def spec_of(architecture: Architecture) -> MachineSpec:
@@ -76,6 +84,15 @@ def children(pid: int) -> set[ProcessId]:
     return found
 
 
+def descendants(pid: int) -> set[ProcessId]:
+    found: set[ProcessId] = set()
+    new = children(pid)
+    while new:
+        found |= new
+        new = set().union(*(children(child) for child, _ in new)) - found
+    return found
+
+
 def alive(processes: Iterable[ProcessId]) -> set[ProcessId]:
     return {process for process in processes if _process(process[0]) == process}
 
@@ -86,6 +103,32 @@ def assert_nothing_is_left(machines: Iterable[ProcessId]) -> None:
     assert not alive(machines)
     links = [link.readlink().name for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
     assert not [link for link in links if link.startswith("net:")]
+
+
+async def nothing_is_left(home: Home, family: set[ProcessId]) -> None:
+    """Of a killed Mayfly and its descendants, but what `reap` removes."""
+
+    async def dead() -> bool:
+        return not alive(family)
+
+    await until(dead)
+    await fleet.reap(home)
+    assert not [path for path in home.machines.iterdir() if path.is_dir()]
+    assert not list(home.spool.iterdir())
+    assert await fleet.reap(home) == []
+    links = [name for _, name in socket.if_nameindex() if name.startswith(HOST_LINK_PREFIX)]
+    if not links:  # no other Mayfly is at work on this host
+        tables = (await run(["nft", "list", "tables"])).stdout
+        assert HOST_TABLE not in tables.split()
+
+
+def home_beside(home: Home, folder: Path) -> Home:
+    """With the images and templates of another, and everything else its own."""
+    for shared in (home.images, home.templates):
+        (folder / shared.name).symlink_to(shared)
+    with contextlib.suppress(FileNotFoundError):  # there was nothing to probe
+        shutil.copy(home.root / ACCELERATOR, folder)
+    return Home(folder)
 
 
 def _process(pid: int) -> ProcessId:

@@ -3,23 +3,28 @@
 import asyncio
 import contextlib
 import random
-import shutil
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.e2e.conftest import LABEL, ProcessId, alive, children
+from tests.e2e.conftest import (
+    ACCELERATOR,
+    LABEL,
+    ProcessId,
+    alive,
+    descendants,
+    home_beside,
+    nothing_is_left,
+)
 from tests.machines.network.lab import until
 
 from mayfly.cli import fleet
 from mayfly.domain.architecture import Architecture
-from mayfly.machines.network.ruleset import HOST_LINK_PREFIX, HOST_TABLE
 from mayfly.system.home import Home
-from mayfly.system.process import run, start
+from mayfly.system.process import start
 
 pytestmark = pytest.mark.e2e
 
@@ -37,7 +42,6 @@ jobs:
     runs-on: {LABEL % Architecture.AMD64}
     steps: [{{run: 'while :; do echo tick; sleep 0.2; done'}}]
 """
-ACCELERATOR = "accelerator.json"  # what probing KVM found
 KVM = Path("/dev/kvm")
 _EVENTS = 45  # somewhat more than there are until `next` ticks
 
@@ -51,12 +55,7 @@ class Victim:
 
     def family(self) -> set[ProcessId]:
         """All its descendants."""
-        found: set[ProcessId] = set()
-        new = children(self.process.pid)
-        while new:
-            found |= new
-            new = set().union(*(children(pid) for pid, _ in new)) - found
-        return found
+        return descendants(self.process.pid)
 
     async def kill(self) -> set[ProcessId]:
         """The processes it had."""
@@ -88,25 +87,8 @@ async def victim(home: Home, folder: Path) -> AsyncIterator[Victim]:
 
 @pytest.fixture
 def own_home(home: Home, tmp_path: Path, prepared: Callable[[Architecture], None]) -> Home:
-    """A home with the images and templates of the real one, and everything else its own."""
     prepared(Architecture.AMD64)
-    for folder in (home.images, home.templates):
-        (tmp_path / folder.name).symlink_to(folder)
-    with contextlib.suppress(FileNotFoundError):  # there was nothing to probe
-        shutil.copy(home.root / ACCELERATOR, tmp_path)
-    return Home(tmp_path)
-
-
-async def nothing_is_left(home: Home, family: set[ProcessId]) -> None:
-    await until(lambda: _all_dead(family))
-    await fleet.reap(home)
-    assert not [path for path in home.machines.iterdir() if path.is_dir()]
-    assert not list(home.spool.iterdir())
-    assert await fleet.reap(home) == []
-    links = [name for _, name in socket.if_nameindex() if name.startswith(HOST_LINK_PREFIX)]
-    if not links:  # no other Mayfly is at work on this host
-        tables = (await run(["nft", "list", "tables"])).stdout
-        assert HOST_TABLE not in tables.split()
+    return home_beside(home, tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(8))
