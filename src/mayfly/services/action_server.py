@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 
-from mayfly.services.git import git
+from mayfly.services.git import FETCHING, git
 from mayfly.services.remote import without_credentials
 from mayfly.system.process import CommandFailed
 from mayfly.workflow.actions import RemoteAction
@@ -19,14 +19,6 @@ _ANSWER_SECONDS = 30.0
 _FETCH_SECONDS = 600.0
 _SHA256_LENGTH = 64
 
-_OPTIONS = (
-    *("-c", "core.hooksPath=/dev/null"),
-    *("-c", "core.fsmonitor=false"),
-    *("-c", "gc.auto=0"),
-    *("-c", "maintenance.auto=false"),
-    *("-c", "http.lowSpeedLimit=1000"),
-    *("-c", "http.lowSpeedTime=30"),
-)
 # Without anyone's configuration there are no filters that `git archive` could start.
 _NO_CONFIGURATION = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
@@ -120,7 +112,7 @@ class ActionServer:
             if self._down is not None:
                 raise ServerUnreachable(self._down)
             try:
-                return await git(folder, *_OPTIONS, *arguments, env=self._env, timeout=timeout)
+                return await git(folder, *FETCHING, *arguments, env=self._env, timeout=timeout)
             except TimeoutError:
                 self._down = f"no answer within {timeout:g} seconds"
                 raise ServerUnreachable(self._down) from None

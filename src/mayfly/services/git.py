@@ -38,6 +38,16 @@ _OURS = {
     "LC_ALL": "C",
 }
 
+FETCHING = (
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "gc.auto=0"),
+    *("-c", "maintenance.auto=false"),
+    *("-c", "http.lowSpeedLimit=1000"),
+    *("-c", "http.lowSpeedTime=30"),
+)
+"""Options for what comes from elsewhere: nothing of it is carried out, and silence ends it."""
+
 
 async def git(
     folder: Path,

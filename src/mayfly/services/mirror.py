@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mayfly.domain.errors import HostCannot, InvalidInput
-from mayfly.services.git import git
+from mayfly.services.git import FETCHING, git
 from mayfly.services.refs import HEADS, LISTING, TAGS, read_refs
 from mayfly.services.remote import forge_of, safe_name, without_credentials
 from mayfly.services.repository import COMMIT_FORMAT, Repository
@@ -20,13 +20,6 @@ from mayfly.workflow.events import RepositoryState
 
 _FETCH_SECONDS = 600.0
 _EVERYTHING = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-_OPTIONS = (
-    *("-c", "core.hooksPath=/dev/null"),
-    *("-c", "core.fsmonitor=false"),
-    *("-c", "gc.auto=0"),
-    *("-c", "http.lowSpeedLimit=1000"),
-    *("-c", "http.lowSpeedTime=30"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +89,7 @@ class Mirrors:
         env = {"GIT_ALLOW_PROTOCOL": "https:http:ssh" + local, **_credentials(remote.token)}
         fetch = ("fetch", "--quiet", "--prune", "--no-write-fetch-head", "--", remote.url)
         try:
-            await git(folder, *_OPTIONS, *fetch, *_EVERYTHING, env=env, timeout=_FETCH_SECONDS)
+            await git(folder, *FETCHING, *fetch, *_EVERYTHING, env=env, timeout=_FETCH_SECONDS)
         except TimeoutError:
             raise _unreachable(remote, f"no answer within {_FETCH_SECONDS:g} seconds") from None
         except CommandFailed as error:
