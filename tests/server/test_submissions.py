@@ -84,6 +84,8 @@ def test_invalid_text_is_refused_with_its_places() -> None:
     async def check() -> None:
         service = Service()
         await service.put(ProjectRow(id=PROJECT))
+        with pytest.raises(WorkflowInvalid):
+            await service.submissions.check(submission(text))
         with pytest.raises(WorkflowInvalid) as refused:
             await service.submissions.submit(PROJECT, submission(text), "mona")
         places = [(problem.file, problem.line) for problem in refused.value.problems]
