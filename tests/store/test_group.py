@@ -175,21 +175,28 @@ async def test_who_comes_later_does_not_wait_for_what_is_gone(pauses: list[float
     await store.close()
 
 
-async def test_only_the_work_at_fault_fails() -> None:
-    def fails(step: str) -> Trouble | None:
-        return Trouble.WRONG if step == "send b" else None
+async def together(store: SqlStore, *works: Callable[[Tx], Any]) -> list[Any]:
+    """Done in one group: they come while another work holds the thread up."""
+    begun, gate = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
 
-    gate = threading.Event()
-
-    def wait(tx: Tx) -> None:
+    def hold(_tx: Tx) -> None:
+        loop.call_soon_threadsafe(begun.set)
         gate.wait()
 
-    driver = Scripted(fails)
-    store = SqlStore(driver, VAULT, (CounterRow,), lambda _: None)
-    calls = [asyncio.create_task(store.serial(work)) for work in (wait, *map(put, "abc"))]
+    holding = asyncio.create_task(store.serial(hold))
+    await begun.wait()
+    calls = [asyncio.create_task(store.serial(work)) for work in works]
     await asyncio.sleep(0)
-    gate.set()  # the others are together now
-    _, a, b, c = await asyncio.gather(*calls, return_exceptions=True)
+    gate.set()
+    await holding
+    return list(await asyncio.gather(*calls, return_exceptions=True))
+
+
+async def test_only_the_work_at_fault_fails() -> None:
+    driver = Scripted(lambda step: Trouble.WRONG if step == "send b" else None)
+    store = SqlStore(driver, VAULT, (CounterRow,), lambda _: None)
+    a, b, c = await together(store, put("a"), put("b"), put("c"))
     await store.close()
     assert (a, c) == ("a", "c")
     assert isinstance(b, Failed)
@@ -214,13 +221,8 @@ async def test_a_work_that_only_put_needs_no_savepoint() -> None:
         tx.put(CounterRow(id="lost"))
         raise ValueError
 
-    gate = threading.Event()
     driver = Scripted(lambda step: None)
     store = SqlStore(driver, VAULT, (CounterRow,), lambda _: None)
-    works = (lambda tx: gate.wait(), put("a"), fail, put("b"))
-    calls = [asyncio.create_task(store.serial(work)) for work in works]
-    await asyncio.sleep(0)
-    gate.set()
-    await asyncio.gather(*calls, return_exceptions=True)
+    await together(store, put("a"), fail, put("b"))
     await store.close()
     assert driver.steps[-6:] == ["begin", "tick", "send a", "send b", "commit", "close"]
