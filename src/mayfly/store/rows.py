@@ -335,6 +335,20 @@ class SegmentRow:
     blob: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRow:
+    """The image that a name stands for on this server's hosts; `id` is `name/architecture`.
+
+    `digest` is of its manifest; `parts` are the blobs it is made of, the manifest among them.
+    """
+
+    id: str
+    digest: str
+    parts: tuple[str, ...] = ()
+    pushed: float = 0.0
+    by: str = ""
+
+
 FLEET_ROWS: tuple[type[Any], ...] = (
     ProjectRow,
     RunRow,
@@ -351,4 +365,5 @@ FLEET_ROWS: tuple[type[Any], ...] = (
     CounterRow,
     MeteringRow,
     SegmentRow,
+    ImageRow,
 )

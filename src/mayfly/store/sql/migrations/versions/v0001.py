@@ -188,6 +188,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_identities_user"), "identities", ["user"], unique=False)
     op.create_table(
+        "images",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("digest", TEXT, nullable=False),
+        sa.Column("parts", TEXT, server_default="[]", nullable=False),
+        sa.Column("pushed", sa.Double(), server_default=sa.text("0.0"), nullable=False),
+        sa.Column("by", TEXT, server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_images")),
+    )
+    op.create_table(
         "installations",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("app", TEXT, nullable=False),
@@ -598,6 +607,7 @@ def downgrade() -> None:
     op.drop_table("jobs")
     op.drop_index(op.f("ix_installations_app"), table_name="installations")
     op.drop_table("installations")
+    op.drop_table("images")
     op.drop_index(op.f("ix_identities_user"), table_name="identities")
     op.drop_table("identities")
     op.drop_index(op.f("ix_hosts_version"), table_name="hosts")
