@@ -6,8 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
-from tests.server.api.site import made
+from tests.server.api.site import Site, made
 from tests.server.web.stage import Stage, chromium, staged
+
+from mayfly.server.app import make_app
+
+APP = make_app(Site().services)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -22,5 +26,5 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def stage(browser: Browser) -> AsyncIterator[Stage]:
     """A server with the people of `tests.server.api.site`; a browser must not complain."""
-    async with staged(browser, await made()) as opened:
+    async with staged(browser, await made(app=APP)) as opened:
         yield opened

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from tests.server.api.site import PROJECT, Site, made
 from tests.server.web.scene import AMD64, CI, DEPLOY, Worker, environment, size, submit
 
+from mayfly.server.app import make_app
 from mayfly.server.people import logins
 from mayfly.server.people.audit import Author
 from mayfly.server.web import assets
@@ -17,6 +18,7 @@ from mayfly.store.rows import JobRow
 from mayfly.store.schema import ALL_ROWS
 
 HTML = {"Accept": "text/html"}
+APP = make_app(Site().services)
 
 
 def routes(method: str) -> list[str]:
@@ -28,7 +30,7 @@ def routes(method: str) -> list[str]:
 
 
 async def world() -> tuple[Site, dict[str, str]]:
-    site = await made()
+    site = await made(app=APP)
     await environment(site)
     run = await submit(site, CI)
     await submit(site, DEPLOY)
