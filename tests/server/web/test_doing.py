@@ -21,6 +21,12 @@ from mayfly.domain.job import JobState
 from mayfly.store.people import SecretRow, TokenRow
 from mayfly.store.rows import HostRow, ProjectRow, ReviewRow
 
+BUILD = """\
+  build:
+    runs-on: mayfly-1cpu-1gb
+    steps: [{run: make}]
+"""
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -56,15 +62,20 @@ async def test_jobs_come_and_go_on_the_page_by_themselves(stage: Stage) -> None:
     await expect(page.get_by_text("Nothing runs, nothing waits")).to_be_visible()
 
 
-async def test_what_one_opened_stays_open_while_the_page_lives(stage: Stage) -> None:
-    page = await stage.page("root")
-    await page.goto("/")
-    await page.locator(".menu summary").click()
-    await page.evaluate("() => { window.mark = document.querySelector('#live') }")
-    await submit(stage.site, ONE)
-    await expect(page.locator("[data-row]")).to_have_count(1)
-    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-    assert await page.evaluate("() => window.mark === document.querySelector('#live')")
+async def test_what_one_types_stays_while_the_page_lives(stage: Stage) -> None:
+    await environment(stage.site)
+    run = await submit(stage.site, f"{DEPLOY}{BUILD}")
+    page = await stage.page("maintainer")
+    await page.goto(f"/runs/{run}")
+    comment = page.get_by_placeholder("Comment, if you like")
+    await comment.fill("I have")
+    build = next(job for job in await jobs_of(stage.site, run) if job.planned.key == "build")
+    orchestrator = stage.site.services.orchestrator
+    await stage.site.store.serial(lambda tx: orchestrator.cancel_job(tx, build.id, "enough"))
+    await expect(page.locator("[data-row]", has_text="build")).to_contain_text("enough")
+    await expect(comment).to_be_focused()
+    await page.keyboard.type(" looked")
+    await expect(comment).to_have_value("I have looked")
 
 
 async def test_a_reviewer_approves(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 // Makes one element like another with the fewest changes, so that focus, selection, scrolling and
 // what a person opened stay as they are. Children are matched by id, else by their place.
 
-const KEPT = new Set(["open", "value", "checked"]);
+const KEPT = "open"; // what a person changed; what they typed is no attribute
 
 export function morph(shown, wanted) {
   attributes(shown, wanted);
@@ -10,10 +10,10 @@ export function morph(shown, wanted) {
 
 function attributes(shown, wanted) {
   for (const { name, value } of [...wanted.attributes]) {
-    if (!KEPT.has(name) && shown.getAttribute(name) !== value) shown.setAttribute(name, value);
+    if (name !== KEPT && shown.getAttribute(name) !== value) shown.setAttribute(name, value);
   }
   for (const { name } of [...shown.attributes]) {
-    if (!KEPT.has(name) && !wanted.hasAttribute(name)) shown.removeAttribute(name);
+    if (name !== KEPT && !wanted.hasAttribute(name)) shown.removeAttribute(name);
   }
 }
 
