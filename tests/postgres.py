@@ -6,8 +6,10 @@ from tests.postgres import postgres  # noqa: F401 (a fixture)
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from psycopg import sql
 _PACKAGES = Path("/usr/lib/postgresql")
 _OLDEST = 15
 _USER = "postgres"
+_TRIES, _PAUSE_S = 600, 0.05
 _CONFIGURATION = """
 listen_addresses = ''
 fsync = off
@@ -51,6 +54,15 @@ class Postgres:
     def drop(self, database: str) -> None:
         self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
 
+    def wait(self) -> None:
+        """Until it answers."""
+        for _ in range(_TRIES):
+            with contextlib.suppress(psycopg.OperationalError):
+                psycopg.connect(self.url("postgres")).close()
+                return
+            time.sleep(_PAUSE_S)
+        raise RuntimeError(f"PostgreSQL does not start:\n{(self._folder / 'log').read_text()}")
+
     def execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
@@ -70,13 +82,30 @@ def started(configuration: str = _CONFIGURATION) -> Iterator[Postgres]:
         (data / "postgresql.auto.conf").write_text(
             f"{configuration}\nunix_socket_directories = '{folder}'\n"
         )
-        _run(binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "start")
-        try:
-            yield Postgres(folder)
-        finally:
-            _run(binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+        with _running(binaries / "postgres", data, folder / "log"):
+            server = Postgres(folder)
+            server.wait()
+            yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _running(program: Path, data: Path, log: Path) -> Iterator[None]:
+    """Ends with us, also when we are killed."""
+    with log.open("wb") as told:
+        process = subprocess.Popen(
+            [*_become("--pdeathsig", "QUIT"), program, "-D", data],
+            stdin=subprocess.DEVNULL,
+            stdout=told,
+            stderr=told,
+            cwd="/",
+        )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGQUIT)
+        process.wait()
 
 
 class Missing(Exception):
@@ -100,12 +129,8 @@ def _binaries() -> Path:
 
 
 def _run(program: Path, *arguments: str | Path) -> None:
-    """As a user that PostgreSQL is willing to run as."""
-    become: Sequence[str] = ()
-    if os.geteuid() == 0:
-        become = ("setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups")
     done = subprocess.run(
-        [*become, program, *arguments],
+        [*_become(), program, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -115,3 +140,10 @@ def _run(program: Path, *arguments: str | Path) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"{program.name} failed:\n{done.stdout}")
+
+
+def _become(*options: str) -> Sequence[str]:
+    """A user that PostgreSQL is willing to run as."""
+    if os.geteuid() == 0:
+        options = (f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups", *options)
+    return ("setpriv", *options)
