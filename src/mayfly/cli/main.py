@@ -30,6 +30,7 @@ from mayfly.cli import (
     run,
     serve,
     shell,
+    simulate,
     up,
 )
 from mayfly.domain.errors import ExitCode, HostCannot, MayflyError
@@ -81,6 +82,7 @@ for _command in (listing.runs, listing.jobs, listing.hosts, logs.logs):
 for _change in (acting.cancel, acting.retry, acting.approve, acting.drain, acting.undrain):
     app.command(_change.__name__)(_change)
 app.add_typer(agent.app, name="agent")
+app.command("simulate")(simulate.simulate)
 
 
 def _print_version(wanted: bool) -> None:

@@ -113,13 +113,14 @@ class Reference:
         ]
         return max(parts, default=0.0) / self.share(project).weight
 
-    def has_no_more_than_its_fair_share(self, project: str, host: HostRoom) -> bool:
+    def is_at_most_fair(self, project: str, host: HostRoom) -> bool:
         """Compared to the average of those that wait for the architecture."""
         own = host.architectures[0]
         waiting = {job.project for job in self.jobs.values() if job.architecture in (None, own)}
         weights = sum(self.share(name).weight for name in waiting)
         shares = [self.dominant(name, host) * self.share(name).weight for name in waiting]
-        return self.dominant(project, host) <= math.fsum(shares) / weights * (1 + 1e-9)
+        average = math.fsum(shares) / weights if weights else 0.0  # none if all run emulated
+        return self.dominant(project, host) <= average * (1 + 1e-9)
 
     def quota_admits(self, job: QueuedJob, now: float) -> bool:
         """Beside what is held for the project's oldest job past its bound."""
@@ -222,7 +223,7 @@ class Reference:
             if fits(size_of(kept), self.free(host)) and self.quota_admits(kept, now):
                 return kept
         overdue = self.able([job for job in self.oldest() if self.is_overdue(job, now)], host, now)
-        lagging = [job for job in overdue if self.has_no_more_than_its_fair_share(job.project, host)]
+        lagging = [job for job in overdue if self.is_at_most_fair(job.project, host)]
         if lagging:
             return min(lagging, key=lambda job: job.age_key)
         firsts = {job.project: job for job in sorted(overdue, key=old, reverse=True)}

@@ -1,4 +1,4 @@
-"""What is used while time passes: how busy the fleet is, and how evenly those that wait are served."""
+"""What is used while time passes: how busy the fleet is, how evenly those that wait are served."""
 
 from collections import Counter, defaultdict
 

@@ -12,7 +12,7 @@ from mayfly.server.simulator.gauges import jain
 from mayfly.server.simulator.trace import Trace
 
 _CLASSES = ((1, "up to 1 vCPU"), (2, "up to 2 vCPU"), (4, "up to 4 vCPU"), (8, "up to 8 vCPU"))
-_LARGEST = "more than 8 vCPU"
+_LARGEST = "above 8 vCPU"
 _SHORT_S = 10.0
 """Shorter jobs count as of this length, else a second's wait would be a great slowdown."""
 

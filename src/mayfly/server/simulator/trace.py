@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.scheduling import HostRoom, Quota
 
+_NO_QUOTA = Quota()
+
 
 @dataclass(frozen=True, slots=True)
 class HostGroup:
@@ -33,7 +35,7 @@ class TraceProject:
 
     id: str
     weight: int = 1
-    quota: Quota = Quota()
+    quota: Quota = _NO_QUOTA
     groups: tuple[str, ...] | None = None
     kind: str = "projects"
 

@@ -1,0 +1,80 @@
+"""Simulates a trace twice, shows how far that is, and prints what came out."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from mayfly.cli.simulate_view import as_json, print_summaries
+from mayfly.cli.terminal import put, say, wants_live
+from mayfly.domain.errors import HostCannot, InvalidInput
+from mayfly.server.simulator.engine import Observer, simulate
+from mayfly.server.simulator.format import write_trace
+from mayfly.server.simulator.measure import Summary, summarise
+from mayfly.server.simulator.policy import fair, first_come
+from mayfly.server.simulator.reading import read_trace
+from mayfly.server.simulator.trace import Trace
+
+FAIR, FIRST_COME = "mayfly", "first come"
+_TENTH = 0.1
+
+
+def read(path: Path) -> Trace:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise InvalidInput(f"the trace {path} cannot be read: {error}") from None
+    return read_trace(text, str(path))
+
+
+def write(trace: Trace, path: Path) -> None:
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(write_trace(trace))
+    except OSError as error:
+        raise HostCannot(f"the trace cannot be written to {path}: {error}") from None
+
+
+def run_both(trace: Trace, bound_s: float, *, json: bool) -> None:
+    if not trace.jobs:
+        raise InvalidInput("the trace has no jobs")
+    summaries: dict[str, Summary] = {}
+    for name, policy in ((FAIR, fair(trace, bound_s)), (FIRST_COME, first_come(trace))):
+        with _followed(name) as observe:
+            summaries[name] = summarise(trace, simulate(trace, policy, observe))
+    if json:
+        put(as_json(trace, summaries))
+    else:
+        print_summaries(trace, summaries)
+
+
+@contextlib.contextmanager
+def _followed(name: str) -> Iterator[Observer]:
+    """A bar on a terminal, else a line for each tenth; on standard error."""
+    if not wants_live(sys.stderr):
+        yield _lines(name)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    with Progress(
+        TextColumn("simulating: {task.description:<10}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+    ) as progress:
+        task = progress.add_task(name, total=1.0)
+        yield lambda fraction: progress.update(task, completed=fraction)
+
+
+def _lines(name: str) -> Callable[[float], None]:
+    told = 0.0
+
+    def observe(fraction: float) -> None:
+        nonlocal told
+        if fraction >= told + _TENTH:
+            told = fraction
+            say(f"simulating: {name}: {fraction:.0%}")
+
+    return observe
