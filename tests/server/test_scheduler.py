@@ -255,6 +255,38 @@ async def test_what_the_first_look_left_out_is_given_when_it_was_undone(
     assert set(await changed(store, changes)) == {"a"}
 
 
+class Grouped:
+    """A transaction that shares the database's with others before it, none of them committed."""
+
+    def __init__(self, tx: Tx, others: int):
+        self._tx = tx
+        self.number = tx.number + others
+        self.committed = tx.committed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+
+@virtual_time
+async def test_what_was_undone_with_others_of_its_group_is_given_as_it_was(
+    store: MemoryStore,
+) -> None:
+    changes = Changed(HostRow)
+    await store.serial(lambda tx: tx.put(HostRow(id="a", memory_mib=1)))
+    await changed(store, changes)
+
+    def work(tx: Any) -> None:
+        tx.put(HostRow(id="a", memory_mib=2))  # by another
+        [(_, row)] = changes.since_last(Grouped(tx, 2))
+        assert row is not None
+        assert row.memory_mib == 2
+
+    await undone(store, work)
+    await store.serial(lambda tx: tx.put(HostRow(id="b")))  # with the number of what was undone
+    found = await changed(store, changes)
+    assert {key: row.memory_mib for key, row in found.items() if row} == {"a": 1, "b": 0}
+
+
 # --- questions -----------------------------------------------------------------------------------
 
 
