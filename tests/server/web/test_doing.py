@@ -1,7 +1,7 @@
 """What people do on pages, in a real browser: sign in, approve, cancel, retry, change."""
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import expect
 from tests.server.api.site import PROJECT
 from tests.server.web.scene import (
     AMD64,
@@ -251,24 +251,6 @@ async def usable(stage: Stage, token: str) -> bool:
     async with stage.site.client() as client:
         headers = {"Authorization": f"Bearer {token}"}
         return (await client.get("/api/v1/session", headers=headers)).status_code == 200
-
-
-async def test_the_manifest_goes_to_github_and_nowhere_else(stage: Stage) -> None:
-    page = await stage.page("root")
-    sent: list[str] = []
-
-    async def github(route: Route) -> None:
-        sent.append(route.request.url)
-        await route.fulfill(body="GitHub")
-
-    await page.route("https://github.com/**", github)
-    await page.goto("/github")
-    await page.get_by_label("Organisation").fill("acme")
-    await page.get_by_role("button", name="Show the manifest").click()
-    await expect(page.locator("pre")).to_contain_text('"workflow_job"')
-    await page.get_by_role("button", name="Continue on GitHub").click()
-    await page.wait_for_url("https://github.com/**")
-    assert sent[0].startswith("https://github.com/organizations/acme/settings/apps/new?state=")
 
 
 async def test_forms_need_no_scripts(stage: Stage) -> None:
