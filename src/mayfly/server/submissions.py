@@ -156,7 +156,7 @@ class Submissions:
         following = replace(
             run,
             id=self._new_id(),
-            attempt=run.attempt + 1,
+            attempt=_latest_attempt(tx, run) + 1,
             submission=self._new_id(),
             actor=actor,
             created=self._now(),
@@ -172,6 +172,12 @@ class Submissions:
         kept = _kept(tx, run, following) if failed_only else []
         self._orchestrator.submit(tx, following, kept)
         return following.id
+
+
+def _latest_attempt(tx: Tx, run: RunRow) -> int:
+    same = {"project": run.project, "serial": run.serial}
+    [latest] = tx.find(RunRow, order="-attempt", limit=1, **same)
+    return latest.attempt
 
 
 def _read_all(submission: Submission) -> None:
