@@ -186,7 +186,7 @@ def test_the_database_ends_a_server_that_hangs(postgresql: str) -> None:
         ("08006", Trouble.GONE),
         ("25P03", Trouble.GONE),
         ("53100", Trouble.FULL),
-        ("25006", Trouble.FULL),
+        ("25006", Trouble.GONE),
         ("XX001", Trouble.DAMAGED),
         ("42P01", Trouble.WRONG),
         ("23502", Trouble.WRONG),

@@ -3,12 +3,15 @@
 import asyncio
 import os
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.store.stores import open_with
 
+from mayfly.domain.events import JobRef, RunRef, Summarised
 from mayfly.store.base import Tx
 from mayfly.store.rows import CounterRow, RequestRow
 from mayfly.store.sql.databases import database
@@ -159,6 +162,28 @@ class TestBeingBusy:
         gate.set()
         await holding
         await store.close()
+
+
+async def test_what_cannot_be_written_is_the_fault_of_its_work_alone(url: str) -> None:
+    unwritable: Any = object()
+    event = Summarised(1.0, JobRef(RunRef("ci.yml"), "test"), 0, unwritable)
+    store = await open_with(url)
+
+    def work(number: int) -> Callable[[Tx], None]:
+        def do(tx: Tx) -> None:
+            tx.put(CounterRow(id=f"{number:02}", value=1 if number % 2 else 1 << 70))
+            tx.emit("r", None, [replace(event, markdown="x" if number % 3 else unwritable)])
+
+        return do
+
+    done = await asyncio.gather(
+        *(store.serial(work(number)) for number in range(40)), return_exceptions=True
+    )
+    good = [number for number in range(40) if number % 2 and number % 3]
+    assert [number for number, error in enumerate(done) if error is None] == good
+    rows = await store.read(lambda view: view.find(CounterRow))
+    assert [int(row.id) for row in rows] == good
+    await store.close()
 
 
 async def test_a_closed_store_refuses(url: str) -> None:

@@ -108,7 +108,7 @@ def from_database(field: Field) -> Convert | None:
         return None
     if field.hint is bool or _is_enum(field.hint):
         return _optional(field.hint)
-    return _optional(functools.partial(stored.from_json, field.hint))
+    return _optional(functools.partial(stored.shared_from_json, field.hint))
 
 
 def seal(field: Field, table: str, vault: Vault) -> Callable[[Any, str], bytes | None]:

@@ -72,8 +72,8 @@ class Connected:
         while True:
             try:
                 topics = self._once(calls)
-            except self._driver.errors as error:
-                trouble = self._driver.trouble(error)
+            except Exception as error:  # noqa: BLE001 (someone waits for each call)
+                trouble = self._trouble(error)
                 self._recover(trouble)
                 self._down = trouble is Trouble.GONE
                 if trouble is Trouble.WRONG:
@@ -128,6 +128,11 @@ class Connected:
             batch.drop()
         else:
             batch.keep()
+
+    def _trouble(self, error: Exception) -> Trouble:
+        """What is not the database's is the fault of what a work wrote."""
+        ours = not isinstance(error, self._driver.errors)
+        return Trouble.WRONG if ours else self._driver.trouble(error)
 
     def _recover(self, trouble: Trouble) -> None:
         if self._link is not None:

@@ -41,9 +41,10 @@ _BEGIN = {
 _STATEMENTS = 500  # kept prepared, per connection
 _NOTE_CHARACTERS = 6000  # a notification takes 8000 bytes
 _AGAIN = frozenset({"40001", "40P01", "55P03"})  # serialization, deadlock, lock not available
-_FULL = frozenset({"53100", "25006", "42501"})  # disk full, read only, no permission
+_FULL = frozenset({"53100", "42501"})  # disk full, no permission
 _DAMAGED = ("XX",)
-_GONE = ("08", "57P", "53", "25P")  # connection, shutdown, resources, idle for too long
+# Connection, shutdown, resources, idle for too long, and a primary that is none any more.
+_GONE = ("08", "57P", "53", "25P", "25006")
 
 
 class PostgresDriver:

@@ -21,7 +21,7 @@ from mayfly.protocol import codec
 Read = Callable[[Any], Any]
 
 _SHARED_TEXTS = 4096
-_SHARED_CHARACTERS = 16 * 1024
+_SHARED_CHARACTERS = 4096
 
 
 def to_json(value: Any) -> str:
@@ -30,17 +30,18 @@ def to_json(value: Any) -> str:
 
 
 def from_json(hint: Any, text: str | bytes) -> Any:
-    """A value of the annotated type, shared with others who read the same text."""
-    return (_shared if len(text) <= _SHARED_CHARACTERS else _made)(hint, text)
-
-
-def _made(hint: Any, text: str | bytes) -> Any:
+    """A value of the annotated type."""
     return reader(hint)(json.loads(text))
 
 
+def shared_from_json(hint: Any, text: str) -> Any:
+    """The same, shared with others who read the same text; not for secrets, as it is kept."""
+    return (_shared if len(text) <= _SHARED_CHARACTERS else from_json)(hint, text)
+
+
 @functools.lru_cache(maxsize=_SHARED_TEXTS)
-def _shared(hint: typing.Hashable, text: str | bytes) -> Any:
-    return _made(hint, text)
+def _shared(hint: typing.Hashable, text: str) -> Any:
+    return from_json(hint, text)
 
 
 def _plain(value: Any) -> Any:
