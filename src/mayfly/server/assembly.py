@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from mayfly.forges.github.connector import Connector
 from mayfly.server.dispatch import Dispatch
+from mayfly.server.github.connecting import Place
 from mayfly.server.github.ends import as_forge_says
 from mayfly.server.github.service import GitHub
 from mayfly.server.hosts import SESSION_TTL_S, Hosts
@@ -40,7 +41,10 @@ def make_services(
     new_id = new_id or id_maker(now)
     scheduler = Scheduler(now)
     orchestrator = Orchestrator(StoredPlans(), scheduler, now)
-    github = GitHub(store, orchestrator, connector, now, new_id) if connector else None
+    github = None
+    if connector is not None:
+        place = Place(settings.github_api_url, settings.github_url)
+        github = GitHub(store, orchestrator, connector, now=now, new_id=new_id, place=place)
     hosts = Hosts(
         store,
         orchestrator,

@@ -9,6 +9,9 @@
     blobs = "s3://bucket/prefix"          # by default a folder in MAYFLY_HOME
     s3_endpoint = "https://minio:9000"    # for S3 that is not Amazon's
     key_file = "/etc/mayfly/key"          # what secrets are encrypted with
+    [github]                              # a server of your own
+    url = "https://github.example.org"
+    api_url = "https://github.example.org/api/v3"
     [sign_in.company]                     # any number; the name is part of addresses
     kind = "oidc"                         # or "github"
     title = "Example"
@@ -32,9 +35,10 @@ from mayfly.services.sign_in import ProviderKind, ProviderSettings
 from mayfly.system.home import Home
 
 _KEYS: Mapping[str, frozenset[str] | None] = {
-    "": frozenset({"server", "store", "sign_in"}),
+    "": frozenset({"server", "store", "github", "sign_in"}),
     "server": frozenset({"listen", "base_url", "open_metrics"}),
     "store": frozenset({"database", "blobs", "s3_endpoint", "key_file"}),
+    "github": frozenset({"url", "api_url"}),
     "sign_in": None,
 }
 _PROVIDER_KEYS = frozenset(
@@ -54,6 +58,8 @@ class ServerConfig:
     listen: tuple[str, int] = ("127.0.0.1", 8080)
     base_url: str | None = None
     open_metrics: bool = False
+    github_url: str = "https://github.com"
+    github_api_url: str = "https://api.github.com"
     providers: tuple[ProviderSettings, ...] = field(default=())
 
     @property
@@ -91,6 +97,8 @@ def load_server_config(
         listen=parse_address(listen or text("server", "listen") or "127.0.0.1:8080"),
         base_url=base_url or text("server", "base_url"),
         open_metrics=_flag(metrics),
+        github_url=text("github", "url") or "https://github.com",
+        github_api_url=text("github", "api_url") or "https://api.github.com",
         providers=tuple(_provider(one) for one in layers.table("sign_in").values()),
     )
 

@@ -11,7 +11,8 @@ class Settings:
 
     `session_s` is how long a browser stays signed in. Limits are in bytes: of any request's body
     that its route does not bound otherwise, and of an uploaded blob. `open_metrics` lets anyone
-    read /metrics, for a server that only a monitoring network reaches.
+    read /metrics, for a server that only a monitoring network reaches. `github_url` is the GitHub
+    that people come from, `github_api_url` its interface.
     """
 
     base_url: str = "http://127.0.0.1:8080"
@@ -19,6 +20,8 @@ class Settings:
     body_limit: int = 1 << 20
     blob_limit: int = 2 << 30
     open_metrics: bool = False
+    github_url: str = "https://github.com"
+    github_api_url: str = "https://api.github.com"
 
     @property
     def secure(self) -> bool:

@@ -16,7 +16,7 @@ from tests.virtual_time import virtual_time
 
 from mayfly.store.rows import RunRow
 
-_SEEDS = 40
+_SEEDS = 20
 _LABELS = ("mayfly-1cpu-1gb", "mayfly-2cpu-2gb", "mayfly-arm64-1cpu-1gb")
 _TOO_LARGE = "mayfly-64cpu-256gb"
 _DAY = 86400.0

@@ -108,7 +108,7 @@ async def test_a_runner_of_more_labels_is_taken_and_another_is_made(tmp_path: Pa
 async def test_cancelled_before_pick_up_nothing_is_started(tmp_path: Path) -> None:
     async with fleet(tmp_path, hosts=0) as here:
         run = here.queue()
-        await here.until(lambda: here.jobs())
+        await here.until(here.jobs)
         here.github.cancel(run)
         await here.done(run)
         assert [row.state for row in here.jobs()] == [JobState.CANCELLED]
@@ -343,7 +343,7 @@ async def test_the_registration_is_told_to_nobody_but_the_machine(tmp_path: Path
 async def test_what_a_person_cancels_here_is_not_started_again(tmp_path: Path) -> None:
     async with fleet(tmp_path, hosts=0) as here:
         run = here.queue()
-        await here.until(lambda: here.jobs())
+        await here.until(here.jobs)
         [row] = here.rows(RunRow)
         orchestrator = here.services.orchestrator
         await here.store.serial(lambda tx: orchestrator.cancel_run(tx, row.id, "ada"))

@@ -3,14 +3,12 @@
 import secrets
 from dataclasses import dataclass
 
-from mayfly.forges.github.client import PUBLIC_API
 from mayfly.forges.github.manifest import AppCredentials
 from mayfly.server.github import chores
 from mayfly.server.people.audit import Author, note
 from mayfly.store.base import Tx, View
 from mayfly.store.forge_rows import AlarmRow, AppRow, InstallationRow
 
-PUBLIC_WEB = "https://github.com"
 _PREFIX = "mayfly"
 
 
@@ -18,8 +16,8 @@ _PREFIX = "mayfly"
 class Place:
     """Where a GitHub is: github.com, or a server of one's own."""
 
-    api_url: str = PUBLIC_API
-    web_url: str = PUBLIC_WEB
+    api_url: str = "https://api.github.com"
+    web_url: str = "https://github.com"
 
 
 @dataclass(frozen=True, slots=True)

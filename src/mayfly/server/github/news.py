@@ -36,10 +36,12 @@ class News:
             case events.InstallationChanged():
                 removed = event.action == "deleted"
                 self.installation(tx, app, event.installation, removed=removed)
+                self._look_up(tx, event.installation.id)
                 for repository in event.repositories:
                     self.repository(tx, event.installation.id, repository, gone=removed)
             case events.RepositoriesChanged():
                 self.installation(tx, app, event.installation)
+                self._look_up(tx, event.installation.id)
                 for repository in event.added:
                     self.repository(tx, event.installation.id, repository)
                 for repository in event.removed:
@@ -51,7 +53,7 @@ class News:
     def installation(
         self, tx: Tx, app: str, seen: model.Installation, *, removed: bool = False
     ) -> None:
-        """As GitHub knows it; the repositories it may see are looked up if it is new."""
+        """As GitHub knows it."""
         row = InstallationRow(
             id=str(seen.id),
             app=app,
@@ -63,8 +65,6 @@ class News:
         )
         if tx.get(InstallationRow, row.id) != row:
             tx.put(row)
-        if not removed:
-            chores.ask(tx, chores.SYNC, row.id, seen.id, self._now())
 
     def repository(
         self, tx: Tx, installation: int, seen: model.Repository, *, gone: bool = False
@@ -147,7 +147,11 @@ class News:
         """It must be one of ours, for the app's secret signed it: its own news may come later."""
         if tx.get(InstallationRow, str(installation)) is None:
             tx.put(InstallationRow(id=str(installation), app=app, account=owner))
-            chores.ask(tx, chores.SYNC, str(installation), installation, self._now())
+            self._look_up(tx, installation)
+
+    def _look_up(self, tx: Tx, installation: int) -> None:
+        """What it may see, from GitHub itself: lists in webhooks are short, and may be lost."""
+        chores.ask(tx, chores.SYNC, str(installation), installation, self._now())
 
     def _pool(self, tx: Tx, project: str, installation: int, seen: model.Job) -> str:
         row = tx.get(InstallationRow, str(installation))

@@ -10,6 +10,7 @@ from mayfly.forges.github.connector import Connector
 from mayfly.forges.github.errors import GitHubError, RateLimited, ServerTrouble
 from mayfly.server.github import chores
 from mayfly.server.github.apps import Apps
+from mayfly.server.github.connecting import Place
 from mayfly.server.github.ends import Ends
 from mayfly.server.github.errands import Errands
 from mayfly.server.github.handover import RunnerHandOver
@@ -43,12 +44,16 @@ class GitHub:
         store: Store,
         orchestrator: Orchestrator,
         connector: Connector,
+        *,
         now: Callable[[], float],
         new_id: Callable[[], str],
+        place: Place,
     ):
+        """`place` is the GitHub where new apps are made."""
         self._store = store
         self._now = now
         self.connector = connector
+        self.place = place
         self.apps = Apps(store, connector)
         places = Places(orchestrator, now, new_id)
         news = News(places, now)
