@@ -285,3 +285,19 @@ async def test_another_attempt_is_told_its_number(service: Service) -> None:
     spec = (await service.job(second, "a")).spec
     assert spec is not None
     assert spec.env["N"] == "2"
+
+
+@virtual_time
+async def test_each_attempt_has_a_number_of_its_own(service: Service) -> None:
+    [run] = await service.submit(jobs("a"))
+    await cancelled(service, run)
+    attempts = []
+    for _ in range(2):  # the first attempt, both times
+        new = await again(service, run, failed_only=False)
+        attempts.append((await service.run(new)).attempt)
+        await cancelled(service, new)
+    assert attempts == [2, 3]
+
+
+async def cancelled(service: Service, run: str) -> None:
+    await service.serial(lambda tx: service.orchestrator.cancel_run(tx, run, "by lisa"))
