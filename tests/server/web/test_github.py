@@ -53,8 +53,8 @@ async def both(browser: Browser) -> AsyncIterator[Both]:
             site.store,
             parts.orchestrator,
             Connector(http, site.now),
-            site.now,
-            parts.new_id,
+            now=site.now,
+            new_id=parts.new_id,
             place=Place(standin.api_url, standin.web_url),
         )
         parts = replace(parts, github=service)

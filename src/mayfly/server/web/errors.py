@@ -10,6 +10,9 @@ from mayfly.server.problems import Problem, as_json
 from mayfly.server.web.pages import bare
 
 _NOT_PAGES = ("/api/", "/agent/", "/webhooks/", "/healthz", "/readyz", "/metrics")
+_SIGN_IN = "/api/v1/sign-in/"
+"""Where providers send people back to."""
+
 _TITLES = {
     401: "Sign in",
     403: "Not yours to do",
@@ -35,5 +38,6 @@ def shown(request: Request, problem: Problem) -> Response:
 
 
 def _wants_page(request: Request) -> bool:
-    accepts = request.headers.get("accept", "")
-    return "text/html" in accepts and not request.url.path.startswith(_NOT_PAGES)
+    accepts, path = request.headers.get("accept", ""), request.url.path
+    is_page = path.startswith(_SIGN_IN) or not path.startswith(_NOT_PAGES)
+    return "text/html" in accepts and is_page

@@ -146,8 +146,10 @@ def _refuse_strange(caller: Caller, state: str) -> None:
 
 
 def _place(caller: Caller) -> Place:
-    github = caller.services.github
-    return github.place if github else Place()
+    services = caller.services
+    if services.github is not None:
+        return services.github.place
+    return Place(services.settings.github_api_url, services.settings.github_url)
 
 
 def _github(caller: Caller) -> GitHub:
