@@ -13,6 +13,7 @@ from mayfly.server.assembly import make_services
 from mayfly.server.services import Services
 from mayfly.server.settings import Settings
 from mayfly.server.starts import Starts
+from mayfly.services.mirror import PROTOCOLS
 from mayfly.store.memory import MemoryStore
 from mayfly.store.people import SecretRow, VariableRow
 from mayfly.store.rows import JobRow, ProjectRow, RequestRow, RunRow, ScheduleRow, StartRow
@@ -51,7 +52,7 @@ class Lab:
         self.starts = self.replica(folder / "one")
         self.folder = folder
 
-    def replica(self, home: Path) -> Starts:
+    def replica(self, home: Path, protocols: frozenset[str] = frozenset({"file"})) -> Starts:
         home.mkdir(exist_ok=True)
         return Starts(
             self.store,
@@ -60,6 +61,7 @@ class Lab:
             home=Home(home),
             credentials=self._credentials,
             now=lambda: self.time,
+            protocols=protocols,
         )
 
     async def begin(self, files: dict[str, str]) -> str:
@@ -204,3 +206,18 @@ async def test_a_commit_that_is_gone_is_no_reason_to_stop(lab: Lab) -> None:
     await lab.starts.step()
     [start] = lab.store.view().find(StartRow)
     assert (start.tries, start.taken_until) == (1, 0.0)
+
+
+@pytest.mark.parametrize("url", ["file:///etc", "/etc", "http://a.test/x", "ext::sh -c id", "-x"])
+async def test_an_address_that_leads_into_the_server_is_refused(lab: Lab, url: str) -> None:
+    await lab.begin(FILES)
+    row = ProjectRow(id=PROJECT, clone_url=url, native_on_push=True)
+    await lab.store.serial(lambda tx: tx.put(row))
+    await lab.push(None)
+    starts = lab.replica(lab.folder / "strict", PROTOCOLS)
+    for _ in range(5):
+        await starts.step()
+        lab.time += 3600
+    [run] = lab.runs()
+    assert run.conclusion is Conclusion.FAILURE
+    assert not list((lab.folder / "strict").rglob("objects/pack/*"))

@@ -20,7 +20,7 @@ from mayfly.server.schedules import STARTS, keep_schedules
 from mayfly.server.submissions import Submissions
 from mayfly.services.actions import ResolvedActions, resolve_actions
 from mayfly.services.config import ActionSettings
-from mayfly.services.mirror import Mirrors, Remote
+from mayfly.services.mirror import PROTOCOLS, Mirrors, Remote
 from mayfly.services.repository import Repository
 from mayfly.services.source import RepositorySource
 from mayfly.store.base import Store, Tx
@@ -69,6 +69,7 @@ class Starts:
         credentials: Credentials,
         now: Callable[[], float],
         actions: ActionSettings | None = None,
+        protocols: frozenset[str] = PROTOCOLS,
     ):
         self._store = store
         self._blobs = blobs
@@ -77,7 +78,7 @@ class Starts:
         self._credentials = credentials
         self._now = now
         self._actions = actions or ActionSettings()
-        self._mirrors = Mirrors(home.root / "mirrors")
+        self._mirrors = Mirrors(home.root / "mirrors", protocols)
 
     async def run(self) -> None:
         watch = self._store.watch(STARTS)

@@ -18,6 +18,7 @@ from mayfly.system.locks import locked_async
 from mayfly.system.process import CommandFailed
 from mayfly.workflow.events import RepositoryState
 
+PROTOCOLS = frozenset({"https", "ssh"})
 _FETCH_SECONDS = 600.0
 _EVERYTHING = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
@@ -33,10 +34,15 @@ class Remote:
 
 
 class Mirrors:
-    """Calls may be made concurrently, by several processes too."""
+    """Calls may be made concurrently, by several processes too.
 
-    def __init__(self, root: Path):
+    Who sets a project up chooses its address, so only `protocols` that lead away from the server
+    and prove whom they lead to are spoken.
+    """
+
+    def __init__(self, root: Path, protocols: frozenset[str] = PROTOCOLS):
         self._root = root
+        self._protocols = protocols
 
     async def at(
         self,
@@ -85,8 +91,13 @@ class Mirrors:
     async def _fetch(self, folder: Path, remote: Remote) -> None:
         if not (folder / "HEAD").exists():
             await git(folder, "init", "--quiet", "--bare", "--template=")
-        local = ":file" if remote.url.startswith(("file:", "/")) else ""
-        env = {"GIT_ALLOW_PROTOCOL": "https:http:ssh" + local, **_credentials(remote.token)}
+        scheme = remote.url.partition("://")[0] if "://" in remote.url else "ssh"
+        if scheme not in self._protocols:
+            raise InvalidInput(
+                f"{remote.full_name} cannot be fetched by {scheme!r}",
+                remedy=f"give the project a clone URL with {' or '.join(sorted(self._protocols))}",
+            )
+        env = {"GIT_ALLOW_PROTOCOL": ":".join(self._protocols), **_credentials(remote.token)}
         fetch = ("fetch", "--quiet", "--prune", "--no-write-fetch-head", "--", remote.url)
         try:
             await git(folder, *FETCHING, *fetch, *_EVERYTHING, env=env, timeout=_FETCH_SECONDS)
