@@ -62,7 +62,7 @@ class Settings(Asked):
     losses_allowed: int = Field(1, ge=0, le=100)
     rerun_lost: bool = False
     native_on_push: bool = False
-    clone_url: Annotated[str, Field(max_length=1000, pattern=r"^(https?|ssh)://\S+$")] | None = None
+    clone_url: Annotated[str, Field(max_length=1000, pattern=r"^(https|ssh)://\S+$")] | None = None
     default_branch: Annotated[Line, Field(min_length=1)] = "main"
     public: bool = False
 
