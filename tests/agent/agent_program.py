@@ -32,7 +32,7 @@ def main(folder: str, metrics: str, *command: str) -> int:
     async def work(stopping: asyncio.Event) -> int:
         replacing = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, replacing.set)
-        await run_agent(home, options, DummyDriver(), stopping, replacing)
+        await run_agent(home, options, lambda _images: DummyDriver(), stopping, replacing)
         return 0
 
     configure_logs(as_json=True)

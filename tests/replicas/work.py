@@ -37,7 +37,7 @@ async def prepare(client: Client, *, losses_allowed: int = 20) -> None:
         yield _SOURCE
 
     await client.post("/projects", {"id": PROJECT, "losses_allowed": losses_allowed})
-    await client.put_blob(_DIGEST, pieces())
+    await client.put_blob(f"/blobs/{_DIGEST}", pieces())
 
 
 def submission(text: str, count: int = 1) -> Submission:

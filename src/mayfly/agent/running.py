@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -16,10 +16,12 @@ from mayfly.agent import handover, metrics
 from mayfly.agent.connection import Connection, reach
 from mayfly.agent.enrol import renew_keys
 from mayfly.agent.handover import Link, Successor, predecessor, successor
+from mayfly.agent.images import ImageSource
 from mayfly.agent.job import JobSettings
 from mayfly.agent.membership import Membership, MembershipFile
 from mayfly.agent.pool import Pool
 from mayfly.agent.serve import Serving
+from mayfly.agent.server_images import ServerImages
 from mayfly.agent.starts import Illness, StartMetrics, WatchedDriver
 from mayfly.agent.tidy import keep_tidy
 from mayfly.domain.architecture import Architecture
@@ -36,6 +38,10 @@ _log = logging.getLogger(__name__)
 
 _PREDECESSOR_S = 20.0
 _AGAIN_S = 0.5
+
+
+DriverOf = Callable[[ImageSource], MachineDriver]
+"""A driver that takes the server's images from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class AgentOptions:
 async def run_agent(
     home: Home,
     options: AgentOptions,
-    driver: MachineDriver,
+    driver_of: DriverOf,
     stopping: asyncio.Event,
     replacing: asyncio.Event,
 ) -> None:
@@ -80,7 +86,7 @@ async def run_agent(
             stopping=stopping,
             replacing=replacing,
         )
-        await process.run(driver, file)
+        await process.run(driver_of(ServerImages(connection)), file)
 
 
 class _Process:

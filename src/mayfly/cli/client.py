@@ -6,6 +6,7 @@ A stream that breaks off is taken up again behind its last event: nothing is los
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,11 +17,13 @@ from mayfly.cli.servers import Account
 from mayfly.domain.errors import HostCannot, InvalidInput
 from mayfly.protocol import codec
 from mayfly.protocol.told import END, Told
+from mayfly.system.threads import in_thread
 
 _PATIENCE = httpx.Timeout(30.0, read=60.0)
 _STREAM = httpx.Timeout(30.0, read=120.0)
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _GIVE_UP_AFTER = 60
+_PIECE = 256 * 1024
 
 
 class Client:
@@ -67,8 +70,10 @@ class Client:
             raise _refusal(response)
         return response.is_success
 
-    async def put_blob(self, digest: str, pieces: AsyncIterator[bytes]) -> None:
-        await self._ask("PUT", f"/blobs/{digest}", content=pieces, timeout=None)
+    async def put_blob(self, path: str, pieces: AsyncIterator[bytes]) -> None:
+        """Nothing is sent of one that is there already."""
+        if not await self.has(path):
+            await self._ask("PUT", path, content=pieces, timeout=None)
 
     async def text(self, path: str) -> AsyncIterator[str]:
         """A text, piece by piece."""
@@ -128,6 +133,12 @@ class Client:
             return await self._http.request(method, path, **options)
         except httpx.HTTPError as error:
             raise _unreachable(self.url, error) from error
+
+
+async def pieces_of(file: Path) -> AsyncIterator[bytes]:
+    with file.open("rb") as opened:
+        while piece := await in_thread(opened.read, _PIECE):
+            yield piece
 
 
 def _refusal(response: httpx.Response) -> InvalidInput | HostCannot:

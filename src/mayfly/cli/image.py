@@ -1,11 +1,13 @@
-"""`mayfly image`: build, list, look at and remove guest images."""
+"""`mayfly image`: build, list, look at, remove guest images, and give them to servers."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from mayfly.cli import arguments
+from mayfly.cli.asking import Server, ask
 from mayfly.domain.architecture import Architecture
 
 app = typer.Typer(no_args_is_help=True, help="Build, list, inspect and remove guest images.")
@@ -91,6 +93,25 @@ def rm(
             with complaints.noted():
                 put(f"removed {store.remove(ref, leg)}")
     complaints.raise_any()
+
+
+@app.command()
+def push(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="An image of this host; its name there, too.")
+    ],
+    arch: Arch = None,
+    server: Server = None,
+) -> None:
+    """Give an image to a server; its hosts use it from their next machine on."""
+    from mayfly.cli.home import writable_home
+    from mayfly.cli.image_push import push_image
+    from mayfly.machines.images.store import ImageStore
+
+    store = ImageStore(writable_home())
+    for leg in _legs(arch):
+        image = store.open(name, leg)
+        ask(server, partial(push_image, name=name, image=image))
 
 
 def _legs(arch: list[str] | None) -> list[Architecture]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mayfly.cli.client import Client
+from mayfly.cli.client import Client, pieces_of
 from mayfly.cli.terminal import say
 from mayfly.domain.errors import HostCannot
 from mayfly.domain.events import Observer, RunFinished, RunRef
@@ -21,8 +21,6 @@ from mayfly.system import tasks
 from mayfly.system.home import Home
 from mayfly.system.threads import in_thread
 from mayfly.workflow.planned import RunPlan
-
-_PIECE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +82,8 @@ async def _upload(client: Client, folder: Path, pieces: AsyncIterator[bytes]) ->
             digest.update(piece)
             await in_thread(file.write, piece)
     name = digest.hexdigest()
-    if not await client.has(f"/blobs/{name}"):
-        await client.put_blob(name, _pieces(place))
+    await client.put_blob(f"/blobs/{name}", pieces_of(place))
     return name
-
-
-async def _pieces(place: Path) -> AsyncIterator[bytes]:
-    with place.open("rb") as file:
-        while piece := await in_thread(file.read, _PIECE):
-            yield piece
 
 
 def _request(plan: RunPlan, texts: Mapping[str, str]) -> RunRequest:

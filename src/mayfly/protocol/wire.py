@@ -15,6 +15,8 @@ claim says what is held, reports are numbered, and the rest is idempotent.
     POST   /sessions/{session}/spec     Of → JobSpec
     POST   /sessions/{session}/source   OfSource → a tar stream
     POST   /quarantine                  Quarantine → nothing
+    POST   /images                      OfImage → ImageFound
+    POST   /images/part                 OfPart → its bytes
 
 401 the key is not known · 409 the lease is not held any more · 410 the session is over · 413 and
 422 will not be taken, ever · 426 the agent is too old · 5xx try again; each with a `Trouble`.
@@ -27,6 +29,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from mayfly.domain.architecture import Architecture
 from mayfly.domain.placement import Capacity
 from mayfly.protocol import codec
 from mayfly.protocol.fleet import Assignment, Lease
@@ -144,6 +147,26 @@ class Of:
 class OfSource:
     lease: Lease
     action: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfImage:
+    name: str
+    architecture: Architecture
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFound:
+    """None: the server has no image of that name."""
+
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfPart:
+    """A manifest of an image, or one of its files."""
+
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

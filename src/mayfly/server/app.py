@@ -13,6 +13,7 @@ from mayfly.server.api import (
     events,
     health,
     hosts,
+    images,
     insights,
     jobs,
     members,
@@ -91,6 +92,7 @@ def make_app(services: Services) -> FastAPI:
     for router in _API_ROUTERS:
         app.include_router(router, prefix=API)
     app.include_router(blobs.upload_router(settings.blob_limit), prefix=API)
+    app.include_router(images.image_router(settings.blob_limit), prefix=API)
     if services.github is not None:
         app.include_router(webhooks.router(services.github.inbox, services.metrics))
     describe(app)

@@ -5,28 +5,26 @@ bounded before they are read and typed before they are used.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
-from mayfly.protocol import codec, wire
+from mayfly.protocol import wire
 from mayfly.protocol.fleet import Hello
-from mayfly.server.api.agent_errors import AgentRoute, NotUnderstood
+from mayfly.server.api.agent_errors import AgentRoute
 from mayfly.server.api.agent_inputs import check_hello, numbered, patience
+from mayfly.server.api.agent_requests import answer, host_of, read, stream
 from mayfly.server.dispatch import SessionOver
 from mayfly.server.enrolment import HostKeys, enrol, quarantine
 from mayfly.server.hosts import Hosts
-from mayfly.server.refusals import TooLarge, Unauthenticated
 from mayfly.store.base import Store
 from mayfly.system.tasks import stop
 
 T = TypeVar("T")
 
-_BEARER = "bearer "
 _CLIENT_GONE = 499
 _REASON_LENGTH = 2000
 
@@ -62,25 +60,25 @@ class _Serving:
 
     async def enroll(self, request: Request) -> Response:
         address = request.client.host if request.client else ""
-        asked = await _read(request, wire.Enrol)
-        return _answer(wire.Enrolled(await enrol(self.store, self.now(), asked, address)))
+        asked = await read(request, wire.Enrol)
+        return answer(wire.Enrolled(await enrol(self.store, self.now(), asked, address)))
 
     async def key(self, request: Request) -> Response:
         host = await self._host(request)
-        await self.keys.change(host, (await _read(request, wire.NewKey)).key_hash)
+        await self.keys.change(host, (await read(request, wire.NewKey)).key_hash)
         return _nothing()
 
     async def quarantine(self, request: Request) -> Response:
         host = await self._host(request)
-        reason = (await _read(request, wire.Quarantine)).reason[:_REASON_LENGTH]
+        reason = (await read(request, wire.Quarantine)).reason[:_REASON_LENGTH]
         await quarantine(self.store, self.now(), host, reason)
         return _nothing()
 
     async def open(self, request: Request) -> Response:
         host = await self._host(request)
-        hello = await _read(request, Hello)
+        hello = await read(request, Hello)
         check_hello(hello)
-        return _answer(await self.hosts.open_session(host, hello))
+        return answer(await self.hosts.open_session(host, hello))
 
     async def close(self, request: Request) -> Response:
         await self.hosts.close_session(await self._session(request))
@@ -94,47 +92,42 @@ class _Serving:
 
     async def claim(self, request: Request) -> Response:
         session = await self._session(request)
-        asked = await _read(request, wire.Claim)
+        asked = await read(request, wire.Claim)
         wait_s = patience(asked.patience_s)
         claiming = self.hosts.claim(session, asked.free, frozenset(asked.held), wait_s)
         return await _while_there(request, _answered(claiming, wire.Claimed))
 
     async def wishes(self, request: Request) -> Response:
         session = await self._session(request)
-        asked = await _read(request, wire.AskWishes)
+        asked = await read(request, wire.AskWishes)
         held, told, wait_s = frozenset(asked.held), frozenset(asked.told), asked.patience_s
 
         async def wished() -> Response:
             wishes = await self.hosts.wishes(session, held, told, patience(wait_s))
             cancel = tuple(wire.Wish(lease, reason) for lease, reason in wishes.cancel)
-            return _answer(wire.Wished(cancel, wishes.gone))
+            return answer(wire.Wished(cancel, wishes.gone))
 
         return await _while_there(request, wished())
 
     async def reports(self, request: Request) -> Response:
         session = await self._session(request)
-        sent = (await _read(request, wire.Reports, wire.MAX_REPORTS)).reports
+        sent = (await read(request, wire.Reports, wire.MAX_REPORTS)).reports
         stale = await self.hosts.report(session, [numbered(one) for one in sent])
-        return _answer(wire.Taken(stale))
+        return answer(wire.Taken(stale))
 
     async def spec(self, request: Request) -> Response:
         session = await self._session(request)
-        lease = (await _read(request, wire.Of)).lease
-        return _answer(await self.hosts.hand_over(session, lease))
+        lease = (await read(request, wire.Of)).lease
+        return answer(await self.hosts.hand_over(session, lease))
 
     async def source(self, request: Request) -> Response:
         session = await self._session(request)
-        asked = await _read(request, wire.OfSource)
+        asked = await read(request, wire.OfSource)
         pieces = self.hosts.source(session, asked.lease, asked.action)
-        # Why there is none is told before the answer has begun.
-        begun = await anext(pieces, b"")
-        return StreamingResponse(_all(begun, pieces), media_type="application/x-tar")
+        return await stream(pieces, "application/x-tar")
 
     async def _host(self, request: Request) -> str:
-        header = request.headers.get("authorization", "")
-        if not header.lower().startswith(_BEARER):
-            raise Unauthenticated("agents show their host's key", remedy="mayfly agent enroll")
-        return await self.keys.host_of(header[len(_BEARER) :].strip())
+        return await host_of(request, self.keys)
 
     async def _session(self, request: Request) -> str:
         """Of the host that asks: others are as good as not there."""
@@ -149,22 +142,8 @@ def _over() -> SessionOver:
     return SessionOver("the session is over", remedy="open another")
 
 
-async def _read(request: Request, kind: type[T], limit: int = wire.MAX_BODY) -> T:
-    encoding = request.headers.get("content-encoding", "")
-    try:
-        return wire.read(kind, wire.unpack(await request.body(), encoding, limit))
-    except codec.DecodeError as error:
-        raise NotUnderstood(str(error)) from None
-    except OverflowError as error:
-        raise TooLarge(str(error)) from None
-
-
 async def _answered(asking: Awaitable[T], kind: Callable[[T], Any]) -> Response:
-    return _answer(kind(await asking))
-
-
-def _answer(message: Any) -> Response:
-    return Response(wire.write(message), media_type="application/json")
+    return answer(kind(await asking))
 
 
 def _nothing() -> Response:
@@ -184,10 +163,3 @@ async def _while_there(request: Request, work: Coroutine[Any, Any, Response]) ->
         return working.result() if working.done() else Response(status_code=_CLIENT_GONE)
     finally:
         await stop(working, leaving)
-
-
-async def _all(begun: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    async with aclosing(pieces):  # type: ignore[type-var]
-        yield begun
-        async for piece in pieces:
-            yield piece

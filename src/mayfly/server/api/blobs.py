@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
@@ -30,7 +30,7 @@ def upload_router(limit: int) -> APIRouter:
         summary="Upload a blob",
         response_class=Response,
         max_body_size=limit,
-        openapi_extra=_BODY,
+        openapi_extra=BODY,
     )
     routes.add_api_route(
         "/blobs/{digest}",
@@ -50,7 +50,7 @@ async def upload(
     blobs, key = caller.services.blobs, upload_key(digest)
     if await blobs.size(key) is None:
         limit = caller.services.settings.blob_limit
-        await blobs.put(key, _checked(request.stream(), digest, limit))
+        await blobs.put(key, checked(request.stream(), digest, limit))
     return Response(status_code=201)
 
 
@@ -61,7 +61,8 @@ async def has(digest: Digest, caller: Annotated[Caller, may(Action.BLOB_WRITE)])
     return Response(status_code=204)
 
 
-async def _checked(pieces: AsyncIterator[bytes], digest: str, limit: int) -> AsyncIterator[bytes]:
+async def checked(pieces: AsyncIterator[bytes], digest: str, limit: int) -> AsyncIterator[bytes]:
+    """The pieces, if they are what has that digest: TooLarge and Refused otherwise."""
     hashed, size = hashlib.sha256(), 0
     async for piece in pieces:
         size += len(piece)
@@ -73,7 +74,7 @@ async def _checked(pieces: AsyncIterator[bytes], digest: str, limit: int) -> Asy
         raise _WrongContent(f"the content has the SHA-256 {hashed.hexdigest()}, not {digest}")
 
 
-_BODY = {
+BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
