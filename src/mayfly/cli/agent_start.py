@@ -23,6 +23,7 @@ from mayfly.domain.finding import Severity
 from mayfly.domain.placement import Capacity
 from mayfly.services.config import load_config
 from mayfly.system.home import Home
+from mayfly.system.tasks import first, stop
 
 _log = logging.getLogger(__name__)
 
@@ -36,24 +37,38 @@ async def start_agent(
     drain_s: float,
     pool: bool,
 ) -> None:
-    """See `agent.running.run_agent`. Raises MayflyError."""
+    """See `agent.running.run_agent`; ends at once when told to before it began. MayflyError."""
     replacing = asyncio.Event()
     if not sys.stdin.isatty():  # where there is a terminal, the signal says that it is gone
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, replacing.set)
     MembershipFile(home).load()
+    checking = asyncio.create_task(_accelerators(home))
+    try:
+        await first(asyncio.wait([checking]), stopping.wait())
+        if stopping.is_set():
+            return
+        options = AgentOptions(
+            settings=_settings(home),
+            capacity=_capacity(reserve_mib),
+            accelerators=checking.result(),
+            command=_own_command(),
+            drain_s=drain_s,
+            metrics=metrics,
+            pool=pool,
+        )
+    finally:
+        await stop(checking)
+    await run_agent(
+        home, options, lambda images: make_driver(home, images=images), stopping, replacing
+    )
+
+
+async def _accelerators(home: Home) -> dict[str, str]:
+    """What machines run with here, once all is well; trying KVM may take some seconds."""
     await _check(home)
     for line in await reap(home):
         _log.info("removed %s", line)
-    options = AgentOptions(
-        settings=_settings(home),
-        capacity=_capacity(reserve_mib),
-        accelerators=await accelerators(home),
-        command=_own_command(),
-        drain_s=drain_s,
-        metrics=metrics,
-        pool=pool,
-    )
-    await run_agent(home, options, make_driver(home), stopping, replacing)
+    return await accelerators(home)
 
 
 async def _check(home: Home) -> None:
