@@ -12,7 +12,7 @@ from rich.text import Text
 
 from mayfly.cli.guest_text import shown
 from mayfly.cli.terminal import wants_colour
-from mayfly.cli.words import duration
+from mayfly.cli.words import duration, plural
 from mayfly.server.simulator.measure import Summary, Waits
 from mayfly.server.simulator.trace import Trace
 
@@ -39,7 +39,9 @@ def print_summaries(trace: Trace, summaries: Summaries) -> None:
     console.print(_measures(summaries))
     for name, summary in summaries.items():
         if summary.never_started:
-            text = f"{name}: {summary.never_started:,} jobs never started: no host can run them"
+            jobs = plural(summary.never_started, "job")
+            them = "it" if summary.never_started == 1 else "them"
+            text = f"{name}: {jobs} never started: no host can run {them}"
             console.print(Text(text, style="yellow"))
 
 

@@ -98,6 +98,15 @@ def test_the_smallest_need_no_host_of_their_own(fleet: Scheduler) -> None:
     assert keep(fleet, 5000) == {}
 
 
+def test_a_job_larger_than_those_that_run_keeps_a_host_though_none_other_waits(
+    fleet: Scheduler,
+) -> None:
+    """Those that never wait, as they find room when they arrive, starve it too."""
+    fleet.remove_job("small")
+    fleet.put_job(job("large", 2))
+    assert keep(fleet, 200) == {"large": "soon"}
+
+
 def test_what_no_host_can_run_keeps_none(fleet: Scheduler) -> None:
     fleet.put_job(job("huge", 64))
     fleet.put_job(job("foreign", 2, arch=ARM64))

@@ -34,11 +34,3 @@ def test_shapes_are_known_by_architecture() -> None:
     any_, arm = table.bit(Shape(None, 1, 1, NONE)), table.bit(Shape(ARM64, 1, 1, NONE))
     assert table.suiting(ARM64) == any_ | arm
     assert table.suiting(AMD64) == any_
-
-
-def test_the_smallest_that_waits() -> None:
-    table = ShapeTable()
-    assert table.smallest_queued() == (0, 0)
-    for one in (shape(4, 1), shape(2, 8)):
-        table.count(table.bit(one), 1)
-    assert table.smallest_queued() == (2, 1)

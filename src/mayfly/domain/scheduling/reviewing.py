@@ -96,9 +96,12 @@ class _Search:
         ]
 
     def _find_full(self, allowed: Allowed) -> int:
-        """The shapes, but for the smallest, for which no host has room now that could run them."""
+        """The shapes for which no host has room now that could run them.
+
+        But for the smallest: no smaller jobs take their room before it is enough.
+        """
         shapes, fleet = self._state.shapes, self._state.fleet
-        millicpu, memory_mib = shapes.smallest_queued()
+        millicpu, memory_mib = self._state.smallest()
         return sum(
             bit
             for bit in bits(shapes.queued)

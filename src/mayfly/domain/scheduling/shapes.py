@@ -23,6 +23,11 @@ class Shape:
     memory_mib: int
     labels: frozenset[str]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Millicpu and MiB."""
+        return (self.millicpu, self.memory_mib)
+
     @classmethod
     def of(cls, job: QueuedJob) -> "Shape":
         return cls(job.architecture, job.millicpu, job.memory_mib, job.labels)
@@ -98,14 +103,6 @@ class ShapeTable:
     def suiting(self, architecture: Architecture) -> int:
         """The shapes that ask for that architecture or for any."""
         return self._suiting.get(architecture, 0) | self._suiting.get(None, 0)
-
-    def smallest_queued(self) -> tuple[int, int]:
-        """The least vCPU and the least memory that any waiting job asks for; 0 if none waits."""
-        shapes = [self._shapes[bit] for bit in bits(self.queued)]
-        return (
-            min((shape.millicpu for shape in shapes), default=0),
-            min((shape.memory_mib for shape in shapes), default=0),
-        )
 
     def _learn(self, shape: Shape) -> int:
         if len(self._shapes) - self.queued.bit_count() > _IDLE_SHAPES_KEPT:

@@ -1,10 +1,11 @@
 """The fleet and its jobs as the scheduler knows them; see the package for what the calls mean."""
 
 import math
+from collections import Counter
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.scheduling.fleet import Fleet
-from mayfly.domain.scheduling.hosts import Host
+from mayfly.domain.scheduling.hosts import Host, Size
 from mayfly.domain.scheduling.model import (
     HostRoom,
     ProjectShare,
@@ -13,7 +14,7 @@ from mayfly.domain.scheduling.model import (
     RunningJob,
 )
 from mayfly.domain.scheduling.projects import Project
-from mayfly.domain.scheduling.shapes import Shape, ShapeTable
+from mayfly.domain.scheduling.shapes import Shape, ShapeTable, bits
 
 _ROUNDING = 1 + 1e-9  # so that of equal shares none is above their average
 
@@ -32,6 +33,7 @@ class State:
         self.running: dict[str, RunningJob] = {}
         self.reservations: dict[str, Reservation] = {}
         """By job."""
+        self._sizes: Counter[Size] = Counter()
         self._known: set[str] = set()
         self._shares_stale = False
 
@@ -83,6 +85,7 @@ class State:
         project, host = self._project(job.project), self.fleet.get(job.host)
         self.running[job.id] = host.running[job.id] = job
         project.use(job.size, host.pool, 1)
+        self._sizes[job.size] += 1
         self._work_out_shares(project)
         self.fleet.settle(host)
         self.remove_job(job.id)
@@ -102,6 +105,9 @@ class State:
         project, host = self.projects[job.project], self.fleet.hosts[job.host]
         del host.running[job_id]
         project.use(job.size, host.pool, -1)
+        self._sizes[job.size] -= 1
+        if not self._sizes[job.size]:
+            del self._sizes[job.size]
         self._work_out_shares(project)
         self._forget_if_done(project)
         self.fleet.settle(host)
@@ -139,6 +145,15 @@ class State:
         # fsum: the order of the projects must not matter.
         parts = (project.shares.get(pool, 0.0) * project.share.weight for project in waiting)
         return math.fsum(parts) / weights * _ROUNDING if weights else 0.0
+
+    def smallest(self) -> Size:
+        """The least vCPU and the least memory of all jobs that run or wait; 0 without any."""
+        waiting = [self.shapes[bit].size for bit in bits(self.shapes.queued)]
+        sizes = [*self._sizes, *waiting]
+        return (
+            min((millicpu for millicpu, _ in sizes), default=0),
+            min((memory_mib for _, memory_mib in sizes), default=0),
+        )
 
     def refresh(self) -> None:
         """Bring all shares up to date; questions call it first."""
