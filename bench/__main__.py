@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import machines, plans
+from bench import machines, plans, scheduling
 from bench.machines import Start, median, spec_for
 from mayfly.agent.main import make_driver
 from mayfly.domain.architecture import Architecture
@@ -24,6 +24,7 @@ _AIMS = {Architecture.AMD64: "≤ 0.6 s", Architecture.ARM64: "≤ 0.7 s"}
 _WARM_AIMS = {Architecture.AMD64: "≤ 0.15 s", Architecture.ARM64: ""}
 _WORKFLOWS = 130
 _CROWD = 8
+_QUEUED, _HOSTS, _CLAIMS = 100_000, 10_000, 3_000
 
 
 class Results:
@@ -60,6 +61,7 @@ async def bench(count: int) -> None:
     finally:
         await driver.close()
     _plan(results)
+    _claims(results)
     results.show()
 
 
@@ -126,6 +128,17 @@ def _plan(results: Results) -> None:
         seconds = median([plans.time_plan(Path(folder), _WORKFLOWS) for _ in range(5)])
     what = f"mayfly plan of {_WORKFLOWS} workflow files ({size // 1024} KiB)"
     results.add(what, f"{seconds:.2f} s", aim="≤ 2 s")
+
+
+def _claims(results: Results) -> None:
+    timed = scheduling.time_claims(_QUEUED, _HOSTS, _CLAIMS)
+    values = sorted(timed.claims)
+    p99 = values[int(len(values) * 0.99)]
+    text = f"{1000 * median(values):.2f} ms\np99 {1000 * p99:.2f} ms"
+    what = f"a host chooses of {_QUEUED:,} queued jobs on {_HOSTS:,} hosts; median of {_CLAIMS:,}"
+    results.add(what, text, aim="p99 ≤ 5 ms")
+    review = f"{1000 * median(timed.reviews):.0f} ms"
+    results.add("hosts are kept for jobs past their bound, once a second", review)
 
 
 def _title() -> str:

@@ -23,10 +23,24 @@ def simulate(
         typer.Option("--generate", help="Make up a trace.", rich_help_panel=_GENERATE),
     ] = False,
     jobs_per_day: Annotated[
-        int, typer.Option(metavar="COUNT", min=1, max=10_000_000, rich_help_panel=_GENERATE)
+        int,
+        typer.Option(
+            metavar="COUNT",
+            min=1,
+            max=10_000_000,
+            help="How many arrive, at most in the afternoon.",
+            rich_help_panel=_GENERATE,
+        ),
     ] = 100_000,
     hosts: Annotated[
-        int, typer.Option(metavar="COUNT", min=1, max=100_000, rich_help_panel=_GENERATE)
+        int,
+        typer.Option(
+            metavar="COUNT",
+            min=1,
+            max=100_000,
+            help="Of both architectures, most of them small.",
+            rich_help_panel=_GENERATE,
+        ),
     ] = 1_000,
     projects: Annotated[
         int,

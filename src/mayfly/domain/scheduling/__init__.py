@@ -20,28 +20,28 @@ awaits. The caller owns the truth (a store) and mirrors it here:
     scheduler.drop_reservation(job_id)           # start, put_running and remove_job do it too
 
     # Questions: they change nothing.
-    scheduler.choose(host_id, now, free) -> Choice | None    # again until None fills a host
-    scheduler.review(now, limit=8) -> Review            # reservations to make and to drop
+    scheduler.choose(host_id, now, free=None) -> Choice | None   # until None, to fill a host
+    scheduler.review(now, limit=8) -> Review             # reservations to make and to drop
     scheduler.host_for(job_id) -> str | None             # a host with room for it now: wake it
     scheduler.hosts_for(project_id) -> tuple[str, ...]   # the same for its jobs of every shape
     scheduler.why_waits(job_id, now) -> str              # a sentence for people
     scheduler.reservations() -> tuple[Reservation, ...]
 
-How to use it: on a claim, `choose(host, now, free)`, where `free` (millicpu, MiB; or None) is what
-the host itself says it has left, which bounds this choice only: an offer that changes with each
-claim (`put_host`) would make indexes anew. Persist the start by a guarded write; then
-`start()`. After `put_job` wake `host_for(job)`; after `end()` wake its host, and `hosts_for` its
-project if that has a quota. About once a second, in one replica at a time, persist what `review`
-says, then put and drop it here, and wake the hosts of what was dropped. A job that never starts
-because its host does not ask is the caller's to notice: remove hosts that are lost.
+How to use it: on a claim, `choose(host, now, free)`; `free` (millicpu and MiB, or None) is what the
+host itself says it has left, and bounds this choice only. (A `put_host` that changes an offer makes
+indexes anew.) Persist the start by a guarded write, then `start()`. After `put_job` wake
+`host_for(job)`; after `end()` wake its host; after `start()` and `end()` in a project that has a
+quota, wake its `hosts_for()`. About once a second, in one replica at a time, persist what `review`
+says, put and drop it here, and wake the hosts of what was dropped. A job that never starts because
+its host does not ask is the caller's to notice: remove hosts that are lost.
 
 How it decides is told in docs/scheduling.md. What never fails to hold:
 
 - No host gives out more than it offers; no project uses more than its quota.
 - A job past its bound comes before the others of its project, and before those of other projects
-  unless its project uses more than its fair share already; the oldest first.
-- If such a job finds no room, `review` keeps a host for it. What starts there later leaves enough
-  for it: it starts at the latest when the jobs have ended that ran there when the host was kept.
+  unless its project has more than its fair share already; the oldest first.
+- If such a job finds no room, `review` keeps a host for it when it is its turn. What starts there
+  later leaves enough for it: it starts at the latest when those have ended that ran there before.
 - No room is left free that a queued job may use, except what is kept for an older job.
 """
 
