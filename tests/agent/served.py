@@ -218,7 +218,7 @@ class RememberingHosts:
 class Network(httpx.AsyncBaseTransport):
     """Calls the server directly, or fails to: chances 0…1 of each request, and a cut cable.
 
-    `late_s` is how long each way may take at most.
+    `late_s` is how long each way may take at most, `answer_s` how long the way back takes at least.
     """
 
     app: FastAPI
@@ -227,6 +227,7 @@ class Network(httpx.AsyncBaseTransport):
     repeat: float = 0.0
     break_off: float = 0.0
     late_s: float = 0.0
+    answer_s: float = 0.0
     cut: bool = False
     chance: random.Random = field(default_factory=lambda: random.Random(1))
     seen: list[str] = field(default_factory=list)
@@ -242,7 +243,7 @@ class Network(httpx.AsyncBaseTransport):
         response = await self._server.handle_async_request(request)
         if self.chance.random() < self.repeat:
             response = await self._server.handle_async_request(request)
-        await asyncio.sleep(self.late_s * self.chance.random())
+        await asyncio.sleep(self.answer_s + self.late_s * self.chance.random())
         await self._fail(self.lose_answer)
         if request.url.path.endswith("source") and self.chance.random() < self.break_off:
             return httpx.Response(

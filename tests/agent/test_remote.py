@@ -304,6 +304,32 @@ async def test_here_a_session_is_over_before_the_server_gives_its_jobs_away(sile
 
 
 @virtual_time
+async def test_a_session_counts_from_when_its_renewal_was_sent() -> None:
+    async with served() as server, server.session() as control:
+        [known] = server.hosts.sessions.values()
+        server.network.answer_s = TTL_S / 6 - 0.1
+        await asyncio.sleep(1.5 * TTL_S)
+        server.network.cut = True
+        with pytest.raises(SessionOver):
+            await control.claim(ROOM)
+        assert asyncio.get_running_loop().time() < known.until - 2
+
+
+@virtual_time
+async def test_one_renewal_that_is_never_answered_ends_no_session() -> None:
+    async with served() as server, server.session() as control:
+        claiming = asyncio.create_task(control.claim(ROOM))
+        await asyncio.sleep(TTL_S / 3 - 1)
+        server.network.cut = server.network.silent = True
+        await asyncio.sleep(2)
+        server.network.cut = False
+        await asyncio.sleep(3 * TTL_S)
+        assert not claiming.done()
+        assert not server.hosts.sessions["session-1"].ended
+        await stop(claiming)
+
+
+@virtual_time
 async def test_a_session_that_the_server_ended_is_over_at_once() -> None:
     async with served() as server, server.session() as control:
         lease = await claimed(server, control)

@@ -165,6 +165,24 @@ async def test_a_host_that_drains_ends_what_it_runs_and_leaves(tmp_path: Path) -
 
 
 @virtual_time
+async def test_what_a_draining_host_gives_back_is_not_lost(tmp_path: Path) -> None:
+    given = job()
+    async with working(tmp_path) as host:
+        await asyncio.sleep(1)
+        host.server.network.lose_answer = 1.0
+        host.put(given)
+        await asyncio.sleep(0.01)
+        host.server.network.lose_answer = 0.0
+        host.server.network.answer_s = 1.0
+        host.drain.turn(on=True)
+        await host.running
+        ended = host.ended(given)
+        assert ended is not None
+        assert ended.state is JobState.LOST
+        assert not host.server.hosts.lost
+
+
+@virtual_time
 async def test_draining_can_be_taken_back(tmp_path: Path) -> None:
     running, later = job(name="running", seconds=100), job(name="later")
     async with working(tmp_path) as host:

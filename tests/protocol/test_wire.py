@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 import zlib
 from decimal import Decimal
 from typing import Any
@@ -86,8 +87,13 @@ def test_large_bodies_are_packed_so_that_anybody_can_unpack_them() -> None:
 def test_a_bomb_is_refused_before_it_goes_off() -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     bomb = packer.compress(bytes(50_000_000)) + packer.flush()
-    with pytest.raises(OverflowError):
-        wire.unpack(bomb, "gzip", 1_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(OverflowError):
+            wire.unpack(bomb, "gzip", 1_000_000)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ class Claims:
         self._take = take
         self._give_back = give_back
         self._draining = False
+        self._nothing_left = False
         self._failure: Exception | None = None
         self._changes = Changes()
         self._turn = asyncio.Lock()
@@ -51,7 +52,13 @@ class Claims:
     def drain(self, *, draining: bool) -> None:
         """While it drains nothing is claimed; what comes nevertheless is given back."""
         self._draining = draining
+        self._nothing_left = False
         self._changes.announce()
+
+    async def settled(self) -> None:
+        """While it drains and is asked: returns once no assignment is on its way any more."""
+        while not self._nothing_left and self._failure is None:
+            await self._changes.wait()
 
     def fail(self, failure: Exception) -> None:
         """Raised by all calls from now on."""
@@ -113,14 +120,21 @@ class Claims:
         return self._asking
 
     async def _asked(self, free: Capacity) -> Assignment | None:
-        if self._draining:
-            free = Capacity(Decimal(0), 0, free.architectures)
+        """A host that drains has no room, and does not wait."""
+        draining = self._draining
+        nothing = Capacity(Decimal(0), 0, free.architectures)
+        question = wire.Claim(
+            nothing if draining else free, self._held(), 0.0 if draining else PATIENCE_S
+        )
         try:
-            claimed = await self._ask(wire.Claim(free, self._held(), PATIENCE_S))
+            assignment = (await self._ask(question)).assignment
         except Unreachable as error:
             _log.debug("no answer to a claim: %s", error)
             return None
-        return claimed.assignment
+        if draining and assignment is None:
+            self._nothing_left = self._draining
+            self._changes.announce()
+        return assignment
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -103,7 +103,8 @@ class RemoteControlPlane:
         self._claims.drain(draining=draining)
 
     async def settled(self) -> None:
-        """Returns when every job that was given to this session has ended."""
+        """While it drains: returns when every job that was given to this session has ended."""
+        await self._claims.settled()
         await self._outbox.settled()
 
     def end(self, reason: str) -> None:
