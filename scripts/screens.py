@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/dashboard.md: `python scripts/screens.py [FOLDER] [NAME…]`.
+"""Takes the pictures of docs/dashboard.md: `python scripts/screens.py [FOLDER [all | NAME…]]`.
 
 A server with a made-up fleet in memory is looked at by Chromium, in the light and in the dark, on a
 desk and on a phone.
@@ -21,58 +21,62 @@ from mayfly.domain.job import JobState
 from mayfly.store.rows import JobRow, RunRow
 
 _SETTLE_MS = 700
+SHOWN = {"now", "now-phone", "run", "approve", "job-dark", "hosts", "insights"}
+"""What the documentation shows."""
 
 
-async def places(stage: Stage) -> dict[str, str]:
-    """Pages by the names of their pictures."""
+async def places(stage: Stage) -> dict[str, tuple[str, str]]:
+    """Who looks at which page, by the names of their pictures."""
     site = stage.site
     failed = (await site.rows(JobRow, state=JobState.FAILED))[0]
     runs = await site.rows(RunRow, order="-created")
     deploy = next(row for row in runs if row.name == "Deploy")
     queued = (await site.rows(JobRow, state=JobState.QUEUED))[0]
     return {
-        "now": "/",
-        "runs": "/runs",
-        "run": f"/runs/{failed.run}",
-        "approve": f"/runs/{deploy.id}",
-        "job": f"/jobs/{failed.id}",
-        "waiting": f"/jobs/{queued.id}",
-        "hosts": "/hosts",
-        "host": "/hosts/epyc-01",
-        "insights": "/insights",
-        "projects": "/projects",
-        "project": "/projects/acme/site",
-        "tokens": "/tokens",
-        "audit": "/audit",
-        "github": "/github",
-        "error": "/runs/none",
+        "now": ("root", "/"),
+        "runs": ("root", "/runs"),
+        "run": ("root", f"/runs/{failed.run}"),
+        "approve": ("maintainer", f"/runs/{deploy.id}"),
+        "job": ("root", f"/jobs/{failed.id}"),
+        "waiting": ("root", f"/jobs/{queued.id}"),
+        "hosts": ("root", "/hosts"),
+        "host": ("root", "/hosts/epyc-01"),
+        "insights": ("root", "/insights"),
+        "projects": ("root", "/projects"),
+        "project": ("root", "/projects/acme/site"),
+        "tokens": ("root", "/tokens"),
+        "audit": ("root", "/audit"),
+        "github": ("root", "/github"),
+        "error": ("root", "/runs/none"),
     }
 
 
-async def shoot(page: Page, path: str, file: Path) -> None:
+async def shoot(page: Page, path: str, file: Path, *, whole: bool) -> None:
     await page.goto(path)
     await page.wait_for_timeout(_SETTLE_MS)
-    await page.screenshot(path=file, full_page=True, animations="disabled")
+    await page.screenshot(path=file, full_page=whole, animations="disabled")
 
 
 async def main(folder: Path, wanted: set[str]) -> None:
     program = shutil.which("chromium")
     if program is None:
         sys.exit("chromium is not there: make setup installs it")
+    looks: dict[str, dict[str, Any]] = {
+        "": {},
+        "-dark": {"color_scheme": "dark"},
+        "-phone": {"viewport": PHONE, "device_scale_factor": 1.5, "is_mobile": True},
+    }
     async with chromium(program) as browser, staged(browser, await story(time.time())) as stage:
-        looks: dict[str, dict[str, Any]] = {
-            "": {},
-            "-dark": {"color_scheme": "dark"},
-            "-phone": {"viewport": PHONE, "device_scale_factor": 2, "is_mobile": True},
-        }
         for suffix, options in looks.items():
-            page = await stage.page("root", **options)
-            for name, path in (await places(stage)).items():
-                if not wanted or name in wanted or f"{name}{suffix}" in wanted:
-                    await shoot(page, path, folder / f"{name}{suffix}.png")
+            for name, (person, path) in (await places(stage)).items():
+                if f"{name}{suffix}" not in wanted and wanted != {"all"}:
+                    continue
+                page = await stage.page(person, **options)
+                file = folder / f"{name}{suffix}.png"
+                await shoot(page, path, file, whole=suffix != "-phone")
 
 
 if __name__ == "__main__":
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs/screens")
     target.mkdir(parents=True, exist_ok=True)
-    asyncio.run(main(target, set(sys.argv[2:])))
+    asyncio.run(main(target, set(sys.argv[2:]) or SHOWN))

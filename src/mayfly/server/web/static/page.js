@@ -1,5 +1,5 @@
 // What pages need of scripts: parts that stay live, times that go on, two shortcuts, a question
-// before what cannot be undone. All else is links and forms. See docs/decisions/0012.
+// before what cannot be undone. All else is links and forms. See docs/decisions/0014.
 
 import { morph } from "./morph.js";
 
