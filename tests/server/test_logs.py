@@ -67,3 +67,13 @@ def test_libraries_are_heard_only_when_something_is_wrong() -> None:
     logging.getLogger("mayfly.a").debug("own words")
     assert "own words" in stream.getvalue()
     assert "GET" not in stream.getvalue()
+
+
+def test_of_libraries_only_warnings_are_shown_whatever_is_kept_in_a_file() -> None:
+    stream = io.StringIO()
+    configure_logs(as_json=True, stream=stream)
+    logging.getLogger().setLevel(logging.DEBUG)  # as where a file gets all of it
+    logging.getLogger("library").info("did this and that")
+    logging.getLogger("library").warning("beware")
+    logging.getLogger("mayfly.a").info("ours")
+    assert [line["event"] for line in lines(stream)] == ["beware", "ours"]

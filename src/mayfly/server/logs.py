@@ -41,9 +41,16 @@ def configure_logs(
     formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
+    handler.addFilter(lambda record: record.levelno >= _least(record.name, level))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger(_OWN_ROOT).setLevel(level)
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _least(logger: str, level: int) -> int:
+    """What is shown of a logger: of libraries warnings, whatever else is kept in a file."""
+    own = logger.split(".", maxsplit=1)[0] == _OWN_ROOT
+    return level if own else logging.WARNING
