@@ -30,7 +30,6 @@ from mayfly.store.sql.migrate import migrate
 from mayfly.store.sql.store import open_store
 from mayfly.store.vault import Vault
 from mayfly.workflow.planned import PlannedJob, PlannedState
-from mayfly.workflow.spec import JobSpec
 
 QUEUED = 10_000
 _ENDED = 20_000
@@ -42,7 +41,6 @@ _AT_ONCE = 1000
 _NOW = 1_700_000_000.0
 _SIZE = Requirement(Architecture.ARM64, Decimal(4), 8192)
 _PLANNED = PlannedJob("test", "Test", "test", Location("ci.yml", 1, 1), PlannedState.READY)
-_SPEC = JobSpec("test", "Test", (), {"github": {"sha": "0" * 40, "event": {"x": "y" * 4000}}})
 
 
 def _project(number: int) -> str:
@@ -87,7 +85,6 @@ def _job(number: int, state: JobState, **more: Any) -> Iterator[Any]:
         run=run,
         project=project,
         planned=_PLANNED,
-        spec=_SPEC,
         requirement=_SIZE,
         state=state,
         created=at,
