@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from mayfly.forges.github.connector import connected
-from mayfly.server.api import agents
+from mayfly.server.api import agent_images, agents
 from mayfly.server.api.state import begin_closing
 from mayfly.server.app import make_app
 from mayfly.server.assembly import make_services
@@ -56,6 +56,7 @@ async def serve(config: ServerConfig, home: Home, wish: asyncio.Event, started: 
         app = make_app(services)
         keys = HostKeys(services.store, services.now)
         app.include_router(agents.router(services.hosts, keys, services.store, services.now))
+        app.include_router(agent_images.router(keys, services.store, services.blobs))
         loops = [asyncio.create_task(loop()) for loop in _loops(services, home)]
         try:
             await _build_routes(app)
@@ -103,7 +104,12 @@ async def opened(config: ServerConfig, home: Home) -> AsyncIterator[Services]:
     store = await open_store(config.database, vault)
     try:
         blobs = open_blobs(config.blobs or str(home.root / "blobs"), config.s3_endpoint)
-        settings = Settings(base_url=config.url, open_metrics=config.open_metrics)
+        settings = Settings(
+            base_url=config.url,
+            open_metrics=config.open_metrics,
+            github_url=config.github_url,
+            github_api_url=config.github_api_url,
+        )
         async with (
             open_providers(config.providers) as providers,
             connected(time.time) as connector,
