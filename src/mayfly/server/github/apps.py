@@ -34,6 +34,11 @@ class Apps:
         row = await self._store.read(lambda view: _app_of(view, installation))
         return self._client(row).installation(installation)
 
+    async def clone_url(self, installation: int, repository: str) -> str:
+        """Where git finds a repository of the installation. Raises NotConnected."""
+        row = await self._store.read(lambda view: _app_of(view, installation))
+        return f"{row.web_url}/{repository}.git"
+
     async def names(self, installation: int) -> Names:
         """What runners of the installation's app are called. Raises NotConnected."""
         row = await self._store.read(lambda view: _app_of(view, installation))

@@ -75,8 +75,15 @@ class GitHub:
         }
 
     async def token(self, project: ProjectRow) -> str | None:
-        """What reads the project's repository. Raises GitHubError, NotConnected."""
-        if project.installation is None:
+        """What reads the project's repository, at GitHub and nowhere else.
+
+        It opens all that the installation may see, while an administrator of the project chooses
+        where it is cloned from: so another address gets none. Raises GitHubError, NotConnected.
+        """
+        if project.installation is None or project.clone_url is None:
+            return None
+        home = await self.apps.clone_url(project.installation, project.id)
+        if project.clone_url.removesuffix(".git") != home.removesuffix(".git"):
             return None
         return await (await self.apps.installation(project.installation)).token()
 
