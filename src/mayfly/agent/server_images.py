@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
+import httpx
+
 from mayfly.agent.backoff import Backoff
-from mayfly.agent.connection import Connection, Unreachable
+from mayfly.agent.connection import Connection, Refused, Unreachable
 from mayfly.agent.source import fetch
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import HostCannot
@@ -32,6 +34,10 @@ class ServerImages:
                         f"the server does not say which image {name!r} is: {error}",
                         remedy="see that the server can be reached from this host",
                     ) from error
+            except Refused as error:
+                if error.status == httpx.codes.NOT_FOUND:  # a server from before it had images
+                    return None
+                raise
             else:
                 return found.digest
             await backoff.pause()

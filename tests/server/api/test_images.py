@@ -123,3 +123,11 @@ async def test_hosts_get_parts_of_images_and_nothing_else(home: Home) -> None:
         for digest in ("0" * 64, "../uploads/x", ""):
             with pytest.raises(MayflyError):
                 [piece async for piece in server.images.open(digest)]
+
+
+async def test_a_server_from_before_images_names_none() -> None:
+    site = await made()
+    assert site.app is not None
+    async with reach("http://server", transport=httpx.ASGITransport(site.app)) as http:
+        images = ServerImages(Connection(http, lambda: "key"))
+        assert await images.digest("default", AMD64) is None
