@@ -1,17 +1,27 @@
 """What machines of native runs get: the job as it was planned, and sources from blobs."""
 
+import hashlib
 from collections.abc import AsyncIterator
 
 from mayfly.domain.errors import InvalidInput
+from mayfly.protocol.fleet import StaleLease
+from mayfly.store.base import Store
 from mayfly.store.blobs import BlobStore
-from mayfly.store.rows import JobRow, RunRow
+from mayfly.store.rows import JobRow, RunRow, SpecRow
 from mayfly.workflow.spec import JobSpec
 
 
-async def planned_spec(_run: RunRow, job: JobRow) -> JobSpec:
+class PlannedSpecs:
     """See `server.hosts.HandOver`."""
-    assert job.spec is not None  # it was queued
-    return job.spec
+
+    def __init__(self, store: Store):
+        self._store = store
+
+    async def __call__(self, _run: RunRow, job: JobRow) -> JobSpec:
+        row = await self._store.read(lambda view: view.get(SpecRow, job.id))
+        if row is None:
+            raise StaleLease(f"{job.id} has ended")
+        return row.spec
 
 
 class BlobSources:
@@ -29,6 +39,11 @@ class BlobSources:
             yield piece
 
 
-def upload_key(digest: str) -> str:
-    """Where an uploaded blob lies; it is named by its SHA-256."""
-    return f"uploads/{digest}"
+def upload_key(name: str) -> str:
+    """Where the blob lies that a run names as its source, or as that of an action."""
+    return f"uploads/{name}"
+
+
+def uploaded_by(user: str | None, digest: str) -> str:
+    """How a run names what this user uploaded. What others did cannot be named by its digest."""
+    return f"{hashlib.sha256((user or '').encode()).hexdigest()[:32]}/{digest}"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from mayfly.server.api.access import Caller, may
 from mayfly.server.api.said import REFUSALS
-from mayfly.server.native import upload_key
+from mayfly.server.native import upload_key, uploaded_by
 from mayfly.server.people.roles import Action
 from mayfly.server.refusals import NotFound, Refused, TooLarge
 
@@ -47,7 +47,7 @@ async def upload(
     digest: Digest, request: Request, caller: Annotated[Caller, may(Action.BLOB_WRITE)]
 ) -> Response:
     """Streamed and checked; one that is there already is not read again."""
-    blobs, key = caller.services.blobs, upload_key(digest)
+    blobs, key = caller.services.blobs, _key(caller, digest)
     if await blobs.size(key) is None:
         limit = caller.services.settings.blob_limit
         await blobs.put(key, checked(request.stream(), digest, limit))
@@ -56,9 +56,13 @@ async def upload(
 
 async def has(digest: Digest, caller: Annotated[Caller, may(Action.BLOB_WRITE)]) -> Response:
     """204 or 404: for clients that need not send what is there."""
-    if await caller.services.blobs.size(upload_key(digest)) is None:
+    if await caller.services.blobs.size(_key(caller, digest)) is None:
         raise NotFound(f"there is no blob {digest}")
     return Response(status_code=204)
+
+
+def _key(caller: Caller, digest: str) -> str:
+    return upload_key(uploaded_by(caller.actor.user, digest))
 
 
 async def checked(pieces: AsyncIterator[bytes], digest: str, limit: int) -> AsyncIterator[bytes]:

@@ -1,5 +1,7 @@
 """Native runs of a clone that somebody sends: `protocol.submission`, checked before it is begun."""
 
+import re
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -10,13 +12,14 @@ from mayfly.protocol.submission import Submission
 from mayfly.server.api.access import Caller, may
 from mayfly.server.api.projects import HERE, project_path
 from mayfly.server.api.said import REFUSALS, Said
-from mayfly.server.native import upload_key
+from mayfly.server.native import upload_key, uploaded_by
 from mayfly.server.people.audit import Author, note
 from mayfly.server.people.roles import Action
 from mayfly.server.submissions import Submitted
 from mayfly.store.base import Tx
 
 _LIMIT = 64 * 1024 * 1024
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 router = APIRouter(prefix="/projects", tags=["runs"], responses=REFUSALS)
 
@@ -37,9 +40,7 @@ async def submit(
     except codec.DecodeError as error:
         raise InvalidInput(f"this is no submission: {error}") from None
     services, project = caller.services, caller.the_project.id
-    for digest in {submission.source, *submission.actions.values()}:
-        if await services.blobs.size(upload_key(digest)) is None:
-            raise InvalidInput(f"there is no blob {digest}", remedy="upload it first")
+    submission = await _of_own_blobs(caller, submission)
     await services.submissions.check(submission)
 
     def work(tx: Tx, author: Author) -> Submitted:
@@ -49,6 +50,18 @@ async def submit(
 
     begun = await caller.change(work)
     return SubmissionBegun(id=begun.id, runs=begun.runs)
+
+
+async def _of_own_blobs(caller: Caller, submission: Submission) -> Submission:
+    """The blobs it names are those that its sender uploaded, whoever else has the same."""
+    blobs, user = caller.services.blobs, caller.actor.user
+    named = {}
+    for digest in {submission.source, *submission.actions.values()}:
+        named[digest] = uploaded_by(user, digest)
+        if not _DIGEST.fullmatch(digest) or await blobs.size(upload_key(named[digest])) is None:
+            raise InvalidInput(f"there is no blob {digest[:80]}", remedy="upload it first")
+    actions = {key: named[digest] for key, digest in submission.actions.items()}
+    return replace(submission, source=named[submission.source], actions=actions)
 
 
 _BODY: dict[str, Any] = {
