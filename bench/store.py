@@ -22,7 +22,7 @@ from mayfly.domain.errors import Location
 from mayfly.domain.events import JobRef, LogLines, RunRef
 from mayfly.domain.job import JobState
 from mayfly.store.base import QUEUE, Store, Tx
-from mayfly.store.rows import CounterRow, JobRow, LeaseRow
+from mayfly.store.rows import CounterRow, JobRow, LeaseRow, SpecRow
 from mayfly.store.sql.migrate import migrate
 from mayfly.store.sql.store import open_store
 from mayfly.store.vault import Vault
@@ -107,9 +107,9 @@ def _fill(tx: Tx) -> None:
                 project="p",
                 planned=_PLANNED,
                 state=JobState.QUEUED,
-                spec=_SPEC,
             )
         )
+        tx.add(SpecRow(id=key, spec=_SPEC))
         tx.add(LeaseRow(id=key, attempt=1, session="s", host="h"))
 
 

@@ -18,13 +18,14 @@ from mayfly.protocol.fleet import Assignment, Hello, JobEnded, JobPhase, Lease, 
 from mayfly.protocol.submission import RunRequest, Submission
 from mayfly.server.dispatch import Dispatch
 from mayfly.server.hosts import Hosts
+from mayfly.server.native import PlannedSpecs
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.plans import StoredPlans
 from mayfly.server.scheduler import Scheduler
 from mayfly.server.submissions import Submissions
 from mayfly.store.base import StoreUnavailable, Tx, View
 from mayfly.store.memory import MemoryStore
-from mayfly.store.rows import HostRow, JobRow, LeaseRow, ProjectRow, RunRow
+from mayfly.store.rows import HostRow, JobRow, LeaseRow, ProjectRow, RunRow, SpecRow
 from mayfly.workflow.events import RepositoryState, event_for
 from mayfly.workflow.spec import JobSpec
 
@@ -105,7 +106,7 @@ class Service:
             self.store,
             self.orchestrator,
             self.dispatch,
-            hand_over=spec_of,
+            hand_over=PlannedSpecs(self.store),
             sources=source_of,
             now=self.now,
             new_id=self.new_id,
@@ -201,6 +202,12 @@ class Service:
         rows = await self.read(lambda view: view.find(JobRow, run=run))
         return next(row for row in rows if row.planned.key == key)
 
+    async def spec(self, run: str, key: str) -> JobSpec:
+        row = await self.job(run, key)
+        found = await self.read(lambda view: view.get(SpecRow, row.id))
+        assert found is not None
+        return found.spec
+
     async def row(self, lease: Lease) -> JobRow:
         row = await self.read(lambda view: view.get(JobRow, lease.job))
         assert row is not None
@@ -220,11 +227,6 @@ class Service:
 
 def numbered(lease: Lease, *reports: Report, first: int = 1) -> Sequence[Numbered]:
     return [Numbered(lease, number, report) for number, report in enumerate(reports, first)]
-
-
-async def spec_of(_run: RunRow, job: JobRow) -> JobSpec:
-    assert job.spec is not None
-    return job.spec
 
 
 async def source_of(run: RunRow, action: str | None) -> AsyncIterator[bytes]:

@@ -130,8 +130,7 @@ async def test_runs_are_numbered_each_by_its_workflow(service: Service) -> None:
 async def test_jobs_see_the_numbers_of_their_run(service: Service) -> None:
     text = jobs("a", env="{N: '${{ github.run_number }}.${{ github.run_attempt }}'}")
     [_, run] = await service.submit(text, text)
-    spec = (await service.job(run, "a")).spec
-    assert spec is not None
+    spec = await service.spec(run, "a")
     assert spec.env["N"] == "2.1"
 
 
@@ -176,8 +175,7 @@ async def test_what_a_run_brings_counts_more_than_what_its_project_has(service: 
     plain, own = await service.submit(SECRETIVE, request(SECRETIVE, secrets={"TOKEN": "mine"}))
     values = []
     for run in (plain, own):
-        spec = (await service.job(run, "a")).spec
-        assert spec is not None
+        spec = await service.spec(run, "a")
         values.append((spec.env["T"], spec.env["V"]))
     assert values == [("theirs", "here"), ("mine", "here")]
 
@@ -282,8 +280,7 @@ async def test_another_attempt_is_told_its_number(service: Service) -> None:
     [run] = await service.submit(jobs("a", env="{N: '${{ github.run_attempt }}'}"))
     await run_through(service, session, "a")
     second = await again(service, run)
-    spec = (await service.job(second, "a")).spec
-    assert spec is not None
+    spec = await service.spec(second, "a")
     assert spec.env["N"] == "2"
 
 

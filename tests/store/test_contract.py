@@ -14,7 +14,7 @@ from mayfly.domain.events import JobRef, LogLines, RunRef
 from mayfly.domain.job import JobState
 from mayfly.domain.labels import Requirement
 from mayfly.store.base import KeyTaken, Store, Tx, View, Watch, run_topic
-from mayfly.store.rows import CounterRow, HostRow, JobRow, LeaseRow, ProjectRow, RequestRow
+from mayfly.store.rows import CounterRow, HostRow, JobRow, LeaseRow, ProjectRow, RequestRow, SpecRow
 from mayfly.workflow.planned import PlannedJob, PlannedState
 from mayfly.workflow.spec import JobSpec
 
@@ -73,11 +73,11 @@ class TestRows:
                 "a",
                 requirement=Requirement(Architecture.ARM64, Decimal("1.5"), 2048),
                 placed=Architecture.ARM64,
-                spec=spec("b"),
                 outputs={"x": "ü\n\x01"},
                 queued_at=2.5,
             ),
             job("b"),
+            SpecRow(id="a", spec=spec("b")),
             RequestRow(id="r", text="hush"),
             ProjectRow(id="o/p", created=1.5, hosts=("big", "fast"), quota_jobs=4),
             HostRow(id="h", created=2.0, architectures=(Architecture.AMD64,), draining=True),
@@ -116,19 +116,24 @@ class TestRows:
         assert got == [CounterRow(id="a", value=2)]
 
     async def test_put_of_a_row_that_was_read_writes_every_change(self, store: Store) -> None:
-        await add(store, job("a", outputs={"x": "1"}, reason="waits", spec=spec("old")))
+        await add(
+            store, job("a", outputs={"x": "1"}, reason="waits"), SpecRow(id="a", spec=spec("old"))
+        )
 
         def work(tx: Tx) -> None:
             row = tx.get(JobRow, "a")
             assert row is not None
-            tx.put(replace(row, state=JobState.RUNNING, reason=None, spec=spec("new")))
+            tx.put(replace(row, state=JobState.RUNNING, reason=None))
+            tx.put(SpecRow(id="a", spec=spec("new")))
             (again,) = tx.find(JobRow, id="a")
             tx.put(replace(again, outputs={"x": "2"}))
 
         await store.serial(work)
         got = await store.read(lambda view: view.get(JobRow, "a"))
         assert got is not None
-        assert (got.state, got.reason, got.spec) == (JobState.RUNNING, None, spec("new"))
+        assert (got.state, got.reason) == (JobState.RUNNING, None)
+        written = await store.read(lambda view: view.get(SpecRow, "a"))
+        assert written == SpecRow(id="a", spec=spec("new"))
         assert (got.outputs, got.planned) == ({"x": "2"}, PLANNED)
 
     async def test_put_is_for_serial_transactions(self, store: Store) -> None:

@@ -26,7 +26,7 @@ from mayfly.protocol.fleet import Hello
 from mayfly.server.control import LocalControlPlane
 from mayfly.server.dispatch import Dispatch
 from mayfly.server.hosts import Hosts
-from mayfly.server.native import planned_spec
+from mayfly.server.native import PlannedSpecs
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.scheduler import Scheduler
 from mayfly.services import scratch
@@ -86,7 +86,7 @@ async def run_plans(
         store,
         orchestrator,
         Dispatch(store, orchestrator.jobs, scheduler, time.time),
-        hand_over=planned_spec,
+        hand_over=PlannedSpecs(store),
         sources=lambda _run, action: options.sources(action),
         now=time.time,
         new_id=lambda: _HOST,

@@ -11,7 +11,7 @@ from mayfly.server.hosts import SESSION_TTL_S, Hosts
 from mayfly.server.ids import id_maker
 from mayfly.server.journal import Journals
 from mayfly.server.metrics import Metrics, TimedStore
-from mayfly.server.native import BlobSources, planned_spec
+from mayfly.server.native import BlobSources, PlannedSpecs
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.people.sign_in import SignIn
 from mayfly.server.plans import StoredPlans
@@ -49,7 +49,7 @@ def make_services(
         store,
         orchestrator,
         Dispatch(store, orchestrator.jobs, scheduler, now, timed=metrics.claim_seconds.time),
-        hand_over=github.hand_over if github else planned_spec,
+        hand_over=github.hand_over if github else PlannedSpecs(store),
         endings=as_forge_says,
         sources=BlobSources(blobs),
         now=now,

@@ -8,7 +8,7 @@ from typing import Any
 from mayfly.domain.events import JobChanged, JobRef, JobRemoved
 from mayfly.domain.job import JobState
 from mayfly.store.base import FLEET, QUEUE, Tx, session_topic
-from mayfly.store.rows import Holder, JobRow, LeaseRow, RunRow
+from mayfly.store.rows import Holder, JobRow, LeaseRow, RunRow, SpecRow
 from mayfly.workflow.plan import JobResult
 
 _WAITING = frozenset({JobState.BLOCKED, JobState.QUEUED})
@@ -49,6 +49,7 @@ class Jobs:
         elif state.is_final:
             changes["finished_at"] = self._now()
             tx.delete(LeaseRow, row.id)
+            tx.delete(SpecRow, row.id)
         if {row.state, state} != {JobState.BLOCKED}:
             tx.announce(QUEUE)
         moved = replace(row, state=state, reason=reason, **changes)

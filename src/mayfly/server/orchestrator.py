@@ -17,7 +17,7 @@ from mayfly.server.concurrency import ConcurrencyGroups, Verdict
 from mayfly.server.environments import leave_for
 from mayfly.server.jobs import Jobs, holders_of, is_started, job_id, result_of
 from mayfly.store.base import FLEET, Tx
-from mayfly.store.rows import Holder, JobRow, RunKind, RunRow
+from mayfly.store.rows import Holder, JobRow, RunKind, RunRow, SpecRow
 from mayfly.workflow.plan import (
     Advance,
     ConcurrencyGroup,
@@ -245,7 +245,9 @@ class _Round:
         requirement, refusal = places.placed(self._tx, self._run, job.requirement)
         if refusal:
             return self._move(row, JobState.REJECTED, refusal, requirement=requirement)
-        return self._move(row, JobState.QUEUED, None, requirement=requirement, spec=job.spec)
+        if job.spec is not None:
+            self._tx.put(SpecRow(id=row.id, spec=job.spec))
+        return self._move(row, JobState.QUEUED, None, requirement=requirement)
 
     def _wait(self, row: JobRow, reason: str | None) -> bool:
         self._move(row, JobState.BLOCKED, reason)
@@ -285,6 +287,6 @@ class _Round:
 def _of_forge(run: RunRow, rows: Mapping[str, JobRow]) -> Advance:
     """A forge planned it; each job stands for itself, and there is one."""
     [row] = rows.values()
-    jobs = (replace(row.planned, spec=row.spec),)
+    jobs = (row.planned,)
     cancel = (row.planned.key,) if run.cancelled and not row.state.is_final else ()
     return Advance(run.name, jobs, cancel, row.state.conclusion)

@@ -201,7 +201,7 @@ def _kept(tx: Tx, run: RunRow, following: RunRow) -> Iterable[JobRow]:
     for row in rows:
         if row.state is JobState.SUCCEEDED and row.planned.key not in again:
             key = job_id(following.id, row.planned.key)
-            yield replace(row, id=key, run=following.id, spec=None)
+            yield replace(row, id=key, run=following.id)
 
 
 def _to_run_again(rows: Sequence[JobRow]) -> set[str]:

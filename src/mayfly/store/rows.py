@@ -121,7 +121,7 @@ class RequestRow:
 class JobRow:
     """A job as it stands. `attempt` counts its assignments; `outputs` are set when it ended.
 
-    `planned` is without its spec, which is `spec`. `requirement` is what it will be given (after
+    `planned` is without its spec, which is a row of its own. `requirement` is what it will be given (after
     `--fit`), `placed` the architecture it was given, `reason` why it stands where it does.
     `losses` counts hosts lost under it. `reserved_on` is the host that keeps room for it since
     `reserved_at`. `version` is the transaction that wrote it last; stores set it.
@@ -135,7 +135,6 @@ class JobRow:
     reason: str | None = None
     requirement: Requirement | None = None
     placed: Architecture | None = None
-    spec: JobSpec | None = sealed(default=None)
     attempt: int = 0
     outputs: dict[str, str] = dataclasses.field(default_factory=dict)
     cancel_reason: str | None = None
@@ -150,6 +149,18 @@ class JobRow:
     reserved_at: float = 0.0
     losses: int = 0
     version: int = indexed(default=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecRow:
+    """What a queued or running job is to do; `id` is the job's. Gone when that has ended.
+
+    Apart from the job's row because it holds secrets, and is asked for once while that is read
+    all the time.
+    """
+
+    id: str
+    spec: JobSpec = sealed()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,6 +365,7 @@ FLEET_ROWS: tuple[type[Any], ...] = (
     RunRow,
     RequestRow,
     JobRow,
+    SpecRow,
     LeaseRow,
     HostRow,
     SessionRow,

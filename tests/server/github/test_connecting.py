@@ -85,7 +85,7 @@ async def _here() -> AsyncIterator[_Here]:
             yield _Here(world, store, browser)
             github = services.github
             assert github is not None
-            while await github.inbox.read_some():
+            while await github.read_inbox():
                 pass
 
 

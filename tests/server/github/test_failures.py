@@ -15,7 +15,7 @@ from tests.virtual_time import virtual_time
 from mayfly.domain.job import JobState
 from mayfly.server.github.spec import CONFIG
 from mayfly.store.forge_rows import AlarmRow, ForgeJobRow, RunnerRow
-from mayfly.store.rows import JobRow, ProjectRow, RunRow
+from mayfly.store.rows import ProjectRow, RunRow, SpecRow
 
 
 async def lasts(_job: dict[str, Any], seconds: float = 1200.0) -> str:
@@ -336,7 +336,7 @@ async def test_the_registration_is_told_to_nobody_but_the_machine(tmp_path: Path
         assert told
         assert all(config not in repr(entry) for entry in told)
         assert all(config not in repr(row) for row in here.rows(RunnerRow))
-        assert all(row.spec is None for row in here.rows(JobRow))
+        assert here.rows(SpecRow) == []
 
 
 @virtual_time

@@ -19,7 +19,7 @@ from mayfly.protocol.fleet import StaleLease
 from mayfly.server.github import chores
 from mayfly.server.github.apps import Apps
 from mayfly.server.github.spec import IMAGE, runner_spec
-from mayfly.server.native import planned_spec
+from mayfly.server.native import PlannedSpecs
 from mayfly.server.refusals import Refused
 from mayfly.store.base import Store, Tx
 from mayfly.store.forge_rows import AlarmRow, RunnerRow
@@ -51,6 +51,7 @@ class RunnerHandOver:
         new_id: Callable[[], str],
     ):
         self._store = store
+        self._native = PlannedSpecs(store)
         self._apps = apps
         self._now = now
         self._new_id = new_id
@@ -58,7 +59,7 @@ class RunnerHandOver:
     async def __call__(self, run: RunRow, job: JobRow) -> JobSpec:
         """Raises StaleLease, NotYet, MayflyError."""
         if run.kind is RunKind.NATIVE:
-            return await planned_spec(run, job)
+            return await self._native(run, job)
         place = await self._store.read(lambda view: view.get(RunnerRow, job.id))
         if place is None:
             raise StaleLease(f"job {job.id} has no place any more")

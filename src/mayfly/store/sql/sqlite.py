@@ -59,7 +59,7 @@ def connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(
         path, timeout=_BUSY_MS / 1000, isolation_level=None, cached_statements=_STATEMENTS
     )
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY"):
         database.execute(f"PRAGMA {pragma}")
     return database
 

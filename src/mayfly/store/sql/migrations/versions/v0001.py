@@ -218,7 +218,6 @@ def upgrade() -> None:
         sa.Column("reason", TEXT, nullable=True),
         sa.Column("requirement", TEXT, nullable=True),
         sa.Column("placed", TEXT, nullable=True),
-        sa.Column("spec", sa.LargeBinary(), nullable=True),
         sa.Column("attempt", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("outputs", TEXT, server_default="{}", nullable=False),
         sa.Column("cancel_reason", TEXT, nullable=True),
@@ -478,6 +477,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_sign_ins_until"), "sign_ins", ["until"], unique=False)
     op.create_table(
+        "specs",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("spec", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_specs")),
+    )
+    op.create_table(
         "starts",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("project", TEXT, nullable=False),
@@ -546,6 +551,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_starts_project"), table_name="starts")
     op.drop_index(op.f("ix_starts_after"), table_name="starts")
     op.drop_table("starts")
+    op.drop_table("specs")
     op.drop_index(op.f("ix_sign_ins_until"), table_name="sign_ins")
     op.drop_table("sign_ins")
     op.drop_index(op.f("ix_sessions_until"), table_name="sessions")
