@@ -11,7 +11,7 @@ from mayfly.forges.github.model import Status
 from mayfly.forges.github.runners import Next, after_exit
 from mayfly.protocol.fleet import JobEnded
 from mayfly.server.github import chores, spec
-from mayfly.server.github.places import Places, seen_working
+from mayfly.server.github.places import Places, jobs_of, key_of, seen_working
 from mayfly.store.base import Tx, View
 from mayfly.store.forge_rows import AlarmRow, ForgeJobRow, RunnerRow
 from mayfly.store.rows import JobRow, ProjectRow, RunKind, RunRow
@@ -99,13 +99,17 @@ class Ends:
     def look(self, view: View) -> Due:
         """What is due; nothing is changed."""
         rows = view.find(RunnerRow, live=True)
-        waiting = view.find(ForgeJobRow, status=Status.QUEUED.value)
-        pools = sorted({row.pool for row in rows} | {row.pool for row in waiting})
-        plans = {pool: self._places.plan(view, pool) for pool in pools}
+        jobs = jobs_of(view, rows)
+        plan = self._places.plan(view)
+        wanted = {key_of(*one.key) for one in plan.make}
+        pools = {row.pool for row in rows if row.id in plan.give_up}
+        if wanted:
+            queued = view.find(ForgeJobRow, status=Status.QUEUED.value)
+            pools |= {row.pool for row in queued if row.id in wanted}
         return Due(
-            tuple(row.id for row in rows if _is_over(view, row)),
+            tuple(row.id for row in rows if is_over(jobs.get(row.id))),
             tuple(row.id for row in rows if self._is_overdue(view, row)),
-            tuple(pool for pool, plan in plans.items() if plan.make or plan.give_up),
+            tuple(sorted(pools)),
         )
 
     def carry_out(self, tx: Tx, due: Due) -> None:
@@ -113,7 +117,7 @@ class Ends:
         pools = set(due.pools)
         for key in due.ended:
             place = tx.get(RunnerRow, key)
-            if place is not None and place.live and _is_over(tx, place):
+            if place is not None and place.live and is_over(tx.get(JobRow, place.id)):
                 self._end(tx, place)
                 pools.add(place.pool)
         for key in due.overdue:
@@ -173,6 +177,5 @@ class Ends:
         return over and self._now() - (job.changed if job else 0.0) > _AFTER_COMPLETED_S
 
 
-def _is_over(view: View, place: RunnerRow) -> bool:
-    row = view.get(JobRow, place.id)
+def is_over(row: JobRow | None) -> bool:
     return row is None or row.state.is_final

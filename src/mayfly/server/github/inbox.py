@@ -8,8 +8,7 @@ import structlog
 from mayfly.forges.github import events
 from mayfly.forges.github.events import BadDelivery, BadSignature
 from mayfly.protocol.codec import DecodeError
-from mayfly.server.github.news import News
-from mayfly.server.github.places import Places
+from mayfly.server.github.news import News, may_be_ours
 from mayfly.store.base import KeyTaken, Store, Tx, View
 from mayfly.store.forge_rows import AppRow, DeliveryRow
 
@@ -26,10 +25,9 @@ _log = structlog.get_logger(__name__)
 class Inbox:
     """Used from one event loop. `now` gives seconds since 1970."""
 
-    def __init__(self, store: Store, news: News, places: Places, now: Callable[[], float]):
+    def __init__(self, store: Store, news: News, now: Callable[[], float]):
         self._store = store
         self._news = news
-        self._places = places
         self._now = now
         self._secrets: dict[str, str] = {}  # by app
 
@@ -45,29 +43,38 @@ class Inbox:
             text = body.decode()
         except UnicodeDecodeError:
             raise BadDelivery("a webhook's body is not UTF-8") from None
+        ours = delivery.event != "workflow_job" or may_be_ours(text)
         row = DeliveryRow(
-            id=delivery.id, app=app, event=delivery.event, body=text, received=self._now()
+            id=delivery.id,
+            app=app,
+            event=delivery.event,
+            body=text if ours else "",
+            received=self._now(),
+            read=not ours,
         )
 
         def work(tx: Tx) -> None:
             tx.add(row)
-            tx.announce(INBOX)
+            if ours:
+                tx.announce(INBOX)
 
         try:
             await self._store.write(work)
         except KeyTaken:
             return
 
-    async def read_some(self) -> bool:
-        """Take in the oldest that are new; False if there are none."""
+    async def read_some(self) -> set[str] | None:
+        """Take in the oldest that are new; gives the kinds of runners that must be balanced.
+
+        None if there was nothing to read.
+        """
         rows = await self._store.read(_unread)
         if not rows:
-            return False
+            return None
         read = [(row.id, *_read(row)) for row in rows]
-        await self._store.serial(lambda tx: self._take(tx, read))
-        return True
+        return await self._store.serial(lambda tx: self._take(tx, read))
 
-    def _take(self, tx: Tx, read: list[tuple[str, events.Event | None, str | None]]) -> None:
+    def _take(self, tx: Tx, read: list[tuple[str, events.Event | None, str | None]]) -> set[str]:
         pools: set[str] = set()
         for key, event, problem in read:
             row = tx.get(DeliveryRow, key)
@@ -76,7 +83,7 @@ class Inbox:
             if event is not None:
                 pools |= self._news.take(tx, row.app, row.id, event)
             tx.put(replace(row, read=True, problem=problem, body=""))
-        self._places.balance(tx, pools)
+        return pools
 
     async def _verified(
         self, headers: Mapping[str, str], body: bytes

@@ -187,6 +187,12 @@ def is_ours(labels: tuple[str, ...]) -> bool:
     return any(name in _OURS or name.startswith(tuple(f"{o}-" for o in _OURS)) for name in names)
 
 
+def may_be_ours(body: str) -> bool:
+    """Whether a webhook could be of a job that asks for us: most are not, and need no reading."""
+    lowered = body.lower()
+    return any(name in lowered for name in _OURS)
+
+
 def _exchange(tx: Tx, place: RunnerRow, job: ForgeJobRow) -> None:
     """The place runs another job than it was made for: so it is that job's, and shows it.
 

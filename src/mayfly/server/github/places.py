@@ -4,8 +4,9 @@ A place is one of our jobs whose machine becomes a runner. Machines with the sam
 so places are counted against what waits, whichever job took which runner.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from mayfly.domain.errors import InvalidInput
 from mayfly.domain.events import LogLines, RunRef
@@ -23,6 +24,7 @@ from mayfly.store.rows import JobRow, ProjectRow, RunKind, RunRow
 
 _CHECK = "Mayfly"
 _LINES_READ = 500
+_ASKED_AT_ONCE = 500
 
 
 class Places:
@@ -38,28 +40,32 @@ class Places:
         self._now = now
         self._new_id = new_id
 
-    def plan(self, view: View, pool_key: str) -> Plan:
-        """What is to be done about one kind of runners; nothing is changed."""
+    def plan(self, view: View, pools: Iterable[str] | None = None) -> Plan:
+        """What is to be done about those kinds of runners, or all; nothing is changed."""
         now = self._now()
-        queued = view.find(ForgeJobRow, pool=pool_key, status=Status.QUEUED.value)
+        where: dict[str, Any] = {} if pools is None else {"pool": tuple(sorted(set(pools)))}
+        queued = view.find(ForgeJobRow, status=Status.QUEUED.value, **where)
         waiting = [_waiting(row) for row in queued if row.problem is None and row.after <= now]
         if (alarm := view.get(AlarmRow, spec.IMAGE)) and alarm.until > now:
             waiting = []
-        places = [_place(view, row) for row in view.find(RunnerRow, pool=pool_key, live=True)]
+        rows = view.find(RunnerRow, live=True, **where)
+        jobs = jobs_of(view, rows)
+        places = [_place(row, jobs.get(row.id)) for row in rows]
         return balance(waiting, [place for place in places if place], now)
 
-    def balance(self, tx: Tx, pools: Iterable[str]) -> None:
+    def balance(self, tx: Tx, pools: Collection[str]) -> None:
         """Bring those kinds of runners to what is needed now. Harmless once too often."""
-        for pool_key in sorted(set(pools)):
-            plan = self.plan(tx, pool_key)
-            for waiting in plan.make:
-                job = tx.get(ForgeJobRow, key_of(*waiting.key))
-                assert job is not None  # the plan was made of it
-                self._make(tx, job)
-            for place in plan.give_up:
-                row = tx.get(RunnerRow, place)
-                assert row is not None
-                self._give_up(tx, row)
+        if not pools:
+            return
+        plan = self.plan(tx, pools)
+        for waiting in plan.make:
+            job = tx.get(ForgeJobRow, key_of(*waiting.key))
+            assert job is not None  # the plan was made of it
+            self._make(tx, job)
+        for place in plan.give_up:
+            row = tx.get(RunnerRow, place)
+            assert row is not None
+            self._give_up(tx, row)
 
     def refuse(self, tx: Tx, job: ForgeJobRow, reason: str) -> None:
         """No place is made for it; its commit shows why."""
@@ -184,13 +190,21 @@ def seen_working(view: View, row: JobRow) -> bool:
     return any(spec.WORKING in line for line in lines)
 
 
+def jobs_of(view: View, places: Sequence[RunnerRow]) -> dict[str, JobRow]:
+    """Our jobs that the places are."""
+    found: dict[str, JobRow] = {}
+    for begin in range(0, len(places), _ASKED_AT_ONCE):
+        ids = tuple(place.id for place in places[begin : begin + _ASKED_AT_ONCE])
+        found |= {row.id: row for row in view.find(JobRow, id=ids)}
+    return found
+
+
 def _waiting(row: ForgeJobRow) -> Waiting:
     return Waiting((row.job, row.attempt), _pool(row.pool), row.since)
 
 
-def _place(view: View, place: RunnerRow) -> Place | None:
+def _place(place: RunnerRow, row: JobRow | None) -> Place | None:
     """None for one that takes no job any more."""
-    row = view.get(JobRow, place.id)
     if row is None or row.state.is_final or place.leaving is not None:
         return None
     stage, since = _stage(place, row)

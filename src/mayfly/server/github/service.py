@@ -26,6 +26,8 @@ from mayfly.store.rows import ProjectRow
 from mayfly.system.tasks import first
 
 _LOOK_S = 2.0
+_SHARE = 10.0
+_BALANCE_S = 1.0
 _LOOK_AGAIN_S = 10.0
 _FIRST_BACKOFF_S = 5.0
 _LONGEST_BACKOFF_S = 600.0
@@ -58,7 +60,10 @@ class GitHub:
         places = Places(orchestrator, now, new_id)
         news = News(places, now)
         self.hand_over = RunnerHandOver(store, self.apps, now, new_id)
-        self.inbox = Inbox(store, news, places, now)
+        self.inbox = Inbox(store, news, now)
+        self._places = places
+        self._unbalanced: set[str] = set()
+        self._balanced = 0.0
         self._ends = Ends(places, now)
         errands = Errands(store, self.apps, places, now)
         looks = Looks(store, self.apps, news, places, now)
@@ -89,7 +94,7 @@ class GitHub:
 
     async def run(self) -> None:
         await asyncio.gather(
-            self._loop(self._read_inbox, INBOX, _LOOK_AGAIN_S),
+            self._loop(self.read_inbox, INBOX, _LOOK_AGAIN_S),
             self._loop(self._follow, None, _LOOK_S),
             self._loop(self._do_chores, chores.CHORES, _LOOK_S),
         )
@@ -110,13 +115,28 @@ class GitHub:
         finally:
             watch.close()
 
-    async def _read_inbox(self) -> bool:
-        return await self.inbox.read_some()
+    async def read_inbox(self) -> bool:
+        """Take in some webhooks, and once all are read, or a second is over, do what they ask for.
+
+        What a crash leaves undone of that is found by the next look at all. False if there was
+        nothing to do.
+        """
+        pools = await self.inbox.read_some()
+        self._unbalanced |= pools or set()
+        if self._unbalanced and (pools is None or self._now() > self._balanced + _BALANCE_S):
+            wanted, self._unbalanced = self._unbalanced, set()
+            self._balanced = self._now()
+            await self._store.serial(lambda tx: self._places.balance(tx, wanted))
+            return True
+        return pools is not None
 
     async def _follow(self) -> bool:
+        """However much there is to look at, it takes but a small share of the time."""
+        begun = self._now()
         due = await self._store.read(self._ends.look)
         if due:
             await self._store.serial(lambda tx: self._ends.carry_out(tx, due))
+        await asyncio.sleep(_SHARE * (self._now() - begun))
         return False
 
     async def _do_chores(self) -> bool:

@@ -1,0 +1,177 @@
+"""`python -m bench.webhooks`: how fast webhooks are accepted and stored, on SQLite and PostgreSQL.
+
+One server process with all its loops, one process that sends over loopback connections, each
+request when the one before was answered. Bodies are 12 KB and signed; one in ten is of a job for
+this server. Databases write to disk as they do for users.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import multiprocessing
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from tests.postgres import started
+
+from mayfly.forges.github.connector import connected
+from mayfly.forges.github.events import sign
+from mayfly.server.app import make_app
+from mayfly.server.assembly import make_services
+from mayfly.server.github.connecting import connect
+from mayfly.server.listening import listening
+from mayfly.server.people.audit import Author
+from mayfly.server.services import Services
+from mayfly.server.settings import Settings
+from mayfly.store.blobs import open_blobs
+from mayfly.store.forge_rows import AppRow
+from mayfly.store.sql.migrate import migrate
+from mayfly.store.sql.store import open_store
+from mayfly.store.vault import Vault
+from mayfly.system.tasks import stop
+
+_SECRET = "0123456789abcdef"  # noqa: S105 (of this measurement alone)
+_APP = 7
+_CONNECTIONS = 16
+_POSTGRES = "listen_addresses = ''\nshared_buffers = 256MB"  # the rest as it comes
+_AIMS = {"SQLite": "≥ 300/s, p99 ≤ 50 ms", "PostgreSQL": "≥ 500/s, p99 ≤ 50 ms"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=5000, help="webhooks sent")
+    count = parser.parse_args().count
+    table = Table("database", "accepted", "p50", "p99", "aim", title="Webhooks")
+    with tempfile.TemporaryDirectory() as folder:
+        table.add_row("SQLite", *_measured(f"sqlite:///{folder}/bench.db", count), _AIMS["SQLite"])
+    with started(_POSTGRES) as server:
+        name = server.create()
+        table.add_row("PostgreSQL", *_measured(server.url(name), count), _AIMS["PostgreSQL"])
+        server.drop(name)
+    Console().print(table)
+
+
+def _measured(database: str, count: int) -> tuple[str, str, str]:
+    migrate(database)
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(database, theirs))
+    process.start()
+    try:
+        port = ours.recv()
+        asyncio.run(_send(port, list(_requests(count // 10))))  # until all is warm
+        begun = time.perf_counter()
+        latencies = sorted(asyncio.run(_send(port, list(_requests(count)))))
+        seconds = time.perf_counter() - begun
+    finally:
+        ours.send("stop")
+        process.join()
+    p50, p99 = (latencies[int(len(latencies) * share)] * 1000 for share in (0.5, 0.99))
+    return f"{count / seconds:.0f}/s", f"{p50:.1f} ms", f"{p99:.1f} ms"
+
+
+def _requests(count: int) -> Iterator[bytes]:
+    """Whole HTTP requests, signed."""
+    for number in range(count):
+        label = "ubuntu-latest" if number % 10 else "mayfly-4cpu-16gb"
+        body = json.dumps(_payload(uuid.uuid4().int >> 80, label)).encode()
+        lines = (
+            "POST /webhooks/github HTTP/1.1",
+            "host: localhost",
+            "content-type: application/json",
+            f"content-length: {len(body)}",
+            "x-github-event: workflow_job",
+            f"x-github-delivery: {uuid.uuid4()}",
+            f"x-github-hook-installation-target-id: {_APP}",
+            f"x-hub-signature-256: {sign(body, _SECRET)}",
+        )
+        yield "\r\n".join((*lines, "", "")).encode() + body
+
+
+def _payload(number: int, label: str) -> dict[str, Any]:
+    """Of a job that was queued; `filler` stands for what nobody reads."""
+    job = {
+        "id": number,
+        "run_id": number,
+        "run_attempt": 1,
+        "status": "queued",
+        "name": "build",
+        "head_sha": "0" * 40,
+        "labels": [label],
+    }
+    return {
+        "action": "queued",
+        "workflow_job": job,
+        "repository": {"id": 1, "full_name": "acme/site", "private": True},
+        "installation": {"id": 1},
+        "sender": {"login": "mona"},
+        "filler": "x" * 12_000,
+    }
+
+
+async def _send(port: int, requests: list[bytes]) -> list[float]:
+    """Seconds that each took."""
+    left, latencies = iter(requests), list[float]()
+
+    async def one_connection() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for request in left:
+            begun = time.perf_counter()
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            latencies.append(time.perf_counter() - begun)
+            if not head.startswith(b"HTTP/1.1 202"):
+                raise RuntimeError(head.decode())
+        writer.close()
+
+    await asyncio.gather(*(one_connection() for _ in range(_CONNECTIONS)))
+    return latencies
+
+
+def _serve(database: str, ours: Connection) -> None:
+    asyncio.run(_served(database, ours))
+
+
+async def _served(database: str, ours: Connection) -> None:
+    async with _services(database) as services:
+        assert services.github is not None
+        loops = asyncio.create_task(services.github.run())
+        try:
+            async with listening(make_app(services), "127.0.0.1", 0) as port:
+                ours.send(port)
+                await asyncio.to_thread(ours.recv)
+        finally:
+            await stop(loops)
+
+
+@contextlib.asynccontextmanager
+async def _services(database: str) -> AsyncIterator[Services]:
+    store = await open_store(database, Vault([bytes(32)]))
+    app = AppRow(
+        id=str(_APP),
+        slug="mayfly",
+        name="Mayfly",
+        owner="acme",
+        html_url="http://127.0.0.1:9",
+        api_url="http://127.0.0.1:9",
+        web_url="http://127.0.0.1:9",
+        prefix="bench",
+        webhook_secret=_SECRET,
+    )
+    await store.serial(lambda tx: connect(tx, Author("bench", time.time()), app))
+    with tempfile.TemporaryDirectory() as folder:
+        async with connected(time.time) as connector:
+            blobs = open_blobs(str(Path(folder)))
+            yield make_services(store, blobs, Settings(), time.time, connector=connector)
+    await store.close()
+
+
+if __name__ == "__main__":
+    main()
