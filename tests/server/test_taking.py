@@ -293,8 +293,16 @@ async def test_a_job_that_was_not_begun_and_is_unwanted_by_now_is_cancelled(
 
 
 @virtual_time
-async def test_a_job_that_was_begun_and_lost_its_machine_is_lost(service: Service) -> None:
+async def test_a_machine_that_does_not_start_is_tried_again_and_then_lost(
+    service: Service,
+) -> None:
+    """Which is never the job's doing, and does not count as a host that was lost under it."""
     session, run, lease = await a_job(service)
+    for attempt in (1, 2):
+        await service.report(session, lease, STARTING, JobEnded(JobState.LOST, reason="no QEMU"))
+        row = await service.row(lease)
+        assert (row.state, row.losses, row.failed_starts) == (JobState.QUEUED, 0, attempt)
+        lease = await service.given(session)
     await service.report(session, lease, STARTING, JobEnded(JobState.LOST, reason="no QEMU"))
     row = await service.row(lease)
     assert (row.state, row.reason) == (JobState.LOST, "no QEMU")

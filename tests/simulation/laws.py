@@ -47,7 +47,7 @@ class LawfulStore(MemoryStore):
         return result
 
     def _look_at_changes(self, view: View) -> None:
-        """States go forward, but for a job that is queued again because its host was lost."""
+        """States go forward, but for a job whose host was lost or gave it back."""
         for row in view.find(JobRow):
             before = self._known.get(row.id)
             self._known[row.id] = row
@@ -56,7 +56,9 @@ class LawfulStore(MemoryStore):
             hold(row.attempt >= before.attempt, "attempts grow", before, row)
             if row.state is not before.state:
                 self.history.append(f"{row.id} {row.attempt} {row.state}")
-                again = row.state is JobState.QUEUED and row.losses == before.losses + 1
+                lost = row.losses == before.losses + 1
+                returned = before.state is JobState.ASSIGNED
+                again = row.state is JobState.QUEUED and (lost or returned)
                 forward = before.state.may_become(row.state)
                 hold(forward or again, "states go forward", before.state, row.state, row.id)
 

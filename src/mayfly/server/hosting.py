@@ -25,8 +25,9 @@ def release(tx: Tx, author: Author, host: str) -> HostRow:
 
 
 def set_over_commit(tx: Tx, author: Author, host: str, cpu_factor: float) -> HostRow:
-    """How often its vCPUs are given out."""
-    return _changed(tx, author, host, "host.over-commit", cpu_factor=cpu_factor)
+    """How often its vCPUs are given out; its agent never takes more than it said itself."""
+    chosen = {"cpu_factor": cpu_factor, "over_commit": cpu_factor}
+    return _changed(tx, author, host, "host.over-commit", **chosen)
 
 
 def remove(tx: Tx, author: Author, orchestrator: Orchestrator, host: str) -> None:

@@ -84,7 +84,7 @@ class Hosts:
                 row,
                 millicpu=millicpu(capacity.cpu),
                 memory_mib=capacity.memory_mib,
-                cpu_factor=hello.cpu_factor,
+                cpu_factor=row.over_commit or hello.cpu_factor,
                 architectures=_native_first(hello),
                 online=True,
                 agent_version=hello.agent_version,

@@ -20,7 +20,9 @@ from mayfly.protocol import fleet, messages
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.sessions import give_back
 from mayfly.store.base import Tx
-from mayfly.store.rows import JobRow, LeaseRow, MeteringRow, RunRow
+from mayfly.store.rows import JobRow, LeaseRow, MeteringRow, ProjectRow, RunRow
+
+_FAILED_STARTS = 2
 
 Endings = Callable[[Tx, RunRow, JobRow, fleet.JobEnded], fleet.JobEnded]
 """What the end that a host reports comes to, where somebody else has the last word."""
@@ -95,6 +97,11 @@ class Taking:
         if row.state is JobState.ASSIGNED and ended.state is JobState.LOST:
             give_back(tx, self._orchestrator, run, row, ended.reason)
             return
+        if row.state is JobState.STARTING and ended.state is JobState.LOST:
+            failed = replace(row, failed_starts=row.failed_starts + 1)
+            if failed.failed_starts <= _starts_allowed(tx, run):
+                give_back(tx, self._orchestrator, run, failed, ended.reason)
+                return
         ended = self._endings(tx, run, row, ended)
         metering = tx.get(MeteringRow, f"{row.id}:{row.attempt}")
         if metering is not None:
@@ -102,6 +109,14 @@ class Taking:
         self._orchestrator.end_job(
             tx, row.id, ended.state, ended.reason, outputs=dict(ended.outputs)
         )
+
+
+def _starts_allowed(tx: Tx, run: RunRow) -> int:
+    """How often a machine of a job may fail to start, which is never the job's own doing.
+
+    Where there is one host only, as on a laptop, it would fail again.
+    """
+    return _FAILED_STARTS if tx.get(ProjectRow, run.project) else 0
 
 
 def _fresh(

@@ -121,10 +121,11 @@ class RequestRow:
 class JobRow:
     """A job as it stands. `attempt` counts its assignments; `outputs` are set when it ended.
 
-    `planned` is without its spec, which is a row of its own. `requirement` is what it will be given (after
-    `--fit`), `placed` the architecture it was given, `reason` why it stands where it does.
-    `losses` counts hosts lost under it. `reserved_on` is the host that keeps room for it since
-    `reserved_at`. `version` is the transaction that wrote it last; stores set it.
+    `planned` is without its spec, which is a row of its own. `requirement` is what it will be
+    given (after `--fit`), `placed` the architecture it was given, `reason` why it stands where it
+    does. `losses` counts hosts lost under it, `failed_starts` machines that did not start.
+    `reserved_on` is the host that keeps room for it since `reserved_at`. `version` is the
+    transaction that wrote it last; stores set it.
     """
 
     id: str
@@ -148,6 +149,7 @@ class JobRow:
     reserved_on: str | None = indexed(default=None)
     reserved_at: float = 0.0
     losses: int = 0
+    failed_starts: int = 0
     version: int = indexed(default=0)
 
 
@@ -182,7 +184,8 @@ class LeaseRow:
 class HostRow:
     """A machine that agents run on. Its vCPU are given out `cpu_factor` times, its memory once.
 
-    It is `online` while it has a session, and `removed` once nobody wants it any more.
+    `over_commit` is the factor that an administrator chose instead of what its agent says. It is
+    `online` while it has a session, and `removed` once nobody wants it any more.
     `architectures` begins with its own. `key_hash` is of the key its agent shows; `next_key_hash`
     of the one it is changing to. `failures` counts failed starts in a row.
     """
@@ -195,6 +198,7 @@ class HostRow:
     millicpu: int = 0
     memory_mib: int = 0
     cpu_factor: float = 1.0
+    over_commit: float | None = None
     architectures: tuple[Architecture, ...] = ()
     labels: tuple[str, ...] = ()
     online: bool = False

@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from mayfly.store.schema import INDICES
 from mayfly.store.sql import columns
 from mayfly.store.sql.columns import TEXT
 
@@ -25,6 +26,10 @@ class Tables:
         self.rows = {
             kind: sa.Table(table_name(kind), self.metadata, *_columns(kind)) for kind in kinds
         }
+        for kind, names in INDICES.items():
+            if kind in self.rows:
+                table = self.rows[kind]
+                sa.Index(f"ix_{table.name}_{'_'.join(names)}", *(table.c[name] for name in names))
         self.journal = sa.Table(
             "journal",
             self.metadata,

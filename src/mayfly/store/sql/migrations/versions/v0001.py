@@ -164,6 +164,7 @@ def upgrade() -> None:
         sa.Column("millicpu", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("memory_mib", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("cpu_factor", sa.Double(), server_default=sa.text("1.0"), nullable=False),
+        sa.Column("over_commit", sa.Double(), nullable=True),
         sa.Column("architectures", TEXT, server_default="[]", nullable=False),
         sa.Column("labels", TEXT, server_default="[]", nullable=False),
         sa.Column("online", sa.Boolean(), server_default=sa.text("false"), nullable=False),
@@ -231,6 +232,7 @@ def upgrade() -> None:
         sa.Column("reserved_on", TEXT, nullable=True),
         sa.Column("reserved_at", sa.Double(), server_default=sa.text("0.0"), nullable=False),
         sa.Column("losses", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("failed_starts", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("version", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
     )

@@ -1,4 +1,4 @@
-"""Journals in blobs, keys of hosts that change without help, public projects."""
+"""Journals in blobs, keys of hosts that change without help, public projects, joint indices."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,8 +27,15 @@ def upgrade() -> None:
         sa.Column("public", sa.Boolean(), server_default=sa.text("false"), nullable=False),
     )
 
+    op.create_index("ix_jobs_state_project_queued_at", "jobs", ["state", "project", "queued_at"])
+    op.create_index("ix_runs_project_created", "runs", ["project", "created"])
+    op.create_index("ix_meterings_project_finished", "meterings", ["project", "finished"])
+
 
 def downgrade() -> None:
+    op.drop_index("ix_meterings_project_finished", "meterings")
+    op.drop_index("ix_runs_project_created", "runs")
+    op.drop_index("ix_jobs_state_project_queued_at", "jobs")
     op.drop_column("projects", "public")
     op.drop_index("ix_hosts_next_key_hash", "hosts")
     op.drop_column("hosts", "next_key_hash")
