@@ -30,6 +30,7 @@ from mayfly.cli.client import Client
 from mayfly.cli.image_push import push_image
 from mayfly.cli.servers import choose_account
 from mayfly.domain.architecture import Architecture
+from mayfly.domain.labels import DEFAULT_IMAGE
 from mayfly.machines.images.builder import build
 from mayfly.machines.images.recipe import load_recipe
 from mayfly.server.config import load_server_config
@@ -48,7 +49,7 @@ pytestmark = [
 ]
 
 _OWNER, _REPOSITORY = "octo-org", "octo-org/site"
-_PATIENCE_S = 300.0
+_PATIENCE_S = 600.0
 
 
 @dataclass
@@ -62,10 +63,10 @@ class World:
 
 
 @pytest.fixture
-def built(home: Home, prepared: Callable[[Architecture], None]) -> Home:
+def built(home: Home) -> Home:
     """The default images are there."""
     for architecture in Architecture:
-        prepared(architecture)
+        asyncio.run(build(home, load_recipe(DEFAULT_IMAGE), architecture))
     return home
 
 

@@ -12,8 +12,12 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.machines.images.images import publish
 from tests.replicas.site import PROGRAM, Site, site
 from tests.services.gitting import commit, new_repository
+
+from mayfly.machines.images.store import ImageStore
+from mayfly.system.home import Home
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -186,3 +190,16 @@ async def test_a_secret_is_nowhere_on_the_server(person: Person) -> None:
     assert any(b"ci.yml" in path.read_bytes() for path in files if "db" in path.name)
     found = [path for path in files if value.encode() in path.read_bytes()]
     assert found == []
+
+
+async def test_an_image_of_this_host_is_pushed_under_its_name(person: Person) -> None:
+    image = publish(ImageStore(Home(person.home)), recipe="tiny")
+    said = await person.types("image", "push", "tiny", "--arch", "amd64")
+    assert said.status == 0, said.errors
+    assert f"tiny amd64 is {image.digest[:12]} on {person.site.url}" in said.errors
+    async with person.site.client() as client:
+        [listed] = await client.get("/images")
+    assert (listed["name"], listed["digest"]) == ("tiny", image.digest)
+    unknown = await person.types("image", "push", "missing")
+    assert unknown.status == 2
+    assert "missing" in unknown.errors
