@@ -5,6 +5,7 @@ carried out: no hooks, no filters, no checkout.
 """
 
 import base64
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,7 +60,7 @@ class Mirrors:
         InvalidInput if there is no such commit, HostCannot if the remote cannot be reached.
         """
         owner, _, name = remote.full_name.partition("/")
-        folder = self._root / safe_name(owner) / f"{safe_name(name)}.git"
+        folder = self._root / _folder_of(remote.full_name)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         async with locked_async(folder / "mayfly.lock"):
             await self._fetch(folder, remote)
@@ -105,6 +106,11 @@ class Mirrors:
             raise _unreachable(remote, f"no answer within {_FETCH_SECONDS:g} seconds") from None
         except CommandFailed as error:
             raise _unreachable(remote, error.stderr.strip()) from error
+
+
+def _folder_of(full_name: str) -> str:
+    """One for each project: names that differ only in what no path may have differ here, too."""
+    return f"{safe_name(full_name)}-{hashlib.sha256(full_name.encode()).hexdigest()[:16]}.git"
 
 
 async def _commit(folder: Path, remote: Remote, name: str) -> str:
