@@ -135,3 +135,18 @@ async def test_an_environments_reviewers_must_be_users() -> None:
         assert shown["reviewers"] == ["viewer"]
         assert (await client.delete(f"{HERE}/environments/production")).status_code == 204
     assert "environment.set" in await site.audited()
+
+
+async def test_a_clone_address_is_shown_to_all_and_so_holds_no_password() -> None:
+    site = await made()
+    async with site.client("admin") as client:
+        for url, status in {
+            "https://git.example.org:8443/acme/site.git": 200,
+            "ssh://git@git.example.org:2222/acme/site.git": 200,
+            "https://person:token@git.example.org/acme/site.git": 422,
+            "https://token@git.example.org/acme/site.git": 422,
+            "ssh://git:word@git.example.org/acme/site.git": 422,
+        }.items():
+            answer = await client.patch(HERE, json={"clone_url": url})
+            assert answer.status_code == status, url
+            assert "token" not in answer.text

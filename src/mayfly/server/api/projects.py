@@ -31,6 +31,8 @@ HERE = "/{owner}/{name}"
 IN_PROJECT = [Depends(project_path)]
 
 _SIZE = 1 << 40
+# Without a password or a token: everybody who sees the project sees it.
+_CLONE_URL = r"^(https://[^/@\s]+|ssh://([^/:@\s]+@)?[^/@\s]+)(/[^\s]*)?$"
 
 
 class Project(Said):
@@ -62,7 +64,7 @@ class Settings(Asked):
     losses_allowed: int = Field(1, ge=0, le=100)
     rerun_lost: bool = False
     native_on_push: bool = False
-    clone_url: Annotated[str, Field(max_length=1000, pattern=r"^(https|ssh)://\S+$")] | None = None
+    clone_url: Annotated[str, Field(max_length=1000, pattern=_CLONE_URL)] | None = None
     default_branch: Annotated[Line, Field(min_length=1)] = "main"
     public: bool = False
 
