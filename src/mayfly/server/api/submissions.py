@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 
 from mayfly.domain.errors import InvalidInput
-from mayfly.protocol import codec
+from mayfly.protocol import codec, wire
 from mayfly.protocol.submission import Submission
 from mayfly.server.api.access import Caller, may
 from mayfly.server.api.projects import HERE, project_path
@@ -36,7 +36,7 @@ async def submit(
 ) -> SubmissionBegun:
     """All its runs begin, or none. The blobs it names must have been uploaded."""
     try:
-        submission = codec.decode(Submission, await request.body())
+        submission = wire.read(Submission, await request.body())
     except codec.DecodeError as error:
         raise InvalidInput(f"this is no submission: {error}") from None
     services, project = caller.services, caller.the_project.id

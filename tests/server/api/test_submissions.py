@@ -1,0 +1,40 @@
+"""Submissions are looked at before anything is made of them."""
+
+import json
+
+import pytest
+from tests.server.api.fleet_of_one import STATE, TWO_JOBS
+from tests.server.api.site import PROJECT, made
+
+from mayfly.protocol import codec
+from mayfly.protocol.submission import RunRequest, Submission
+from mayfly.store.rows import RunRow
+from mayfly.workflow.events import event_for
+
+EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+PATH = f"/api/v1/projects/{PROJECT}/submissions"
+FILE = ".github/workflows/ci.yml"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "status"),
+    [
+        ("env", '{"A": "half a \\ud800 character, \\u0000"}', 201),
+        ("inputs", '{"a": 1e999}', 400),
+        ("inputs", f'{{"a": {"9" * 400}}}', 400),
+        ("inputs", '{"a": NaN}', 400),
+        ("inputs", f'{{"a": {"[" * 100_000}{"]" * 100_000}}}', 400),
+    ],
+)
+async def test_json_that_no_other_reader_takes_is_no_defect(
+    field: str, value: str, status: int
+) -> None:
+    site = await made()
+    run = RunRequest(FILE, {FILE: TWO_JOBS}, event_for("push", STATE), STATE)
+    body = json.dumps(codec.to_plain(Submission((run,), EMPTY)))
+    body = body.replace(f'"{field}": {{}}', f'"{field}": {value}', 1)
+    async with site.client("maintainer") as client:
+        await client.put(f"/api/v1/blobs/{EMPTY}", content=b"")
+        answer = await client.post(PATH, content=body)
+    assert answer.status_code == status, answer.text
+    assert len(await site.rows(RunRow)) == (status == 201)
