@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from mayfly.domain.job import JobState
 from mayfly.store.base import Store, View
+from mayfly.store.forge_rows import AlarmRow
 from mayfly.store.rows import HostRow, JobRow, SessionRow
 
 _GOING_ON = (JobState.QUEUED, JobState.ASSIGNED, JobState.STARTING, JobState.RUNNING)
@@ -38,6 +39,7 @@ class _Look:
     version: int
     hosts: list[HostRow]
     sessions: int
+    stopped: list[str]
 
 
 class FleetMetrics:
@@ -74,6 +76,12 @@ class FleetMetrics:
         )  # fmt: skip
         self._memory = Gauge(
             "mayfly_memory_mib", "Memory of hosts that are online.", ["what"], registry=registry
+        )
+        self._stopped = Gauge(
+            "mayfly_images_stopped",
+            "Images whose machines are given no jobs of a forge: their runner is too old.",
+            ["image"],
+            registry=registry,
         )
         self._sessions = Gauge("mayfly_sessions", "Agents that are connected.", registry=registry)
 
@@ -135,6 +143,9 @@ class FleetMetrics:
         self._millicpu.labels("offered").set(given_out)
         self._memory.labels("offered").set(sum(host.memory_mib for host in online))
         self._sessions.set(look.sessions)
+        self._stopped.clear()
+        for image in look.stopped:
+            self._stopped.labels(image).set(1)
 
 
 def _look(view: View, since: int | None) -> _Look:
@@ -145,6 +156,7 @@ def _look(view: View, since: int | None) -> _Look:
         version=newest[0].version if newest else 0,
         hosts=view.find(HostRow, removed=False),
         sessions=view.count(SessionRow, ended=False),
+        stopped=[alarm.id for alarm in view.find(AlarmRow)],
     )
 
 

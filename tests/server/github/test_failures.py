@@ -1,6 +1,7 @@
 """Each way in which GitHub, webhooks, runners and hosts fail, and what becomes of the jobs."""
 
 import asyncio
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -202,13 +203,17 @@ async def test_limits_are_waited_for(tmp_path: Path) -> None:
 @virtual_time
 async def test_a_refused_registration_is_tried_again_later_not_at_once(tmp_path: Path) -> None:
     async with fleet(tmp_path) as here:
-        refused = Refusal("POST", "/generate-jitconfig", 422, message="no", times=3)
+        refused = Refusal("POST", "/generate-jitconfig", 422, message="no", times=20)
         here.github.faults.refusals = [refused]
         run = here.queue()
         await here.done(run)
         assert run.conclusion == "success"
-        ended = [row.state for row in here.jobs()]
-        assert ended == [JobState.LOST] * 3 + [JobState.SUCCEEDED]
+        *refused_ones, last = here.jobs()
+        assert {row.state for row in refused_ones} == {JobState.LOST}
+        assert last.state is JobState.SUCCEEDED
+        waits = [b.created - a.created for a, b in itertools.pairwise(here.jobs())]
+        assert waits == sorted(waits)
+        assert waits[-1] > 10
         assert "no" in (here.jobs()[0].reason or "")
 
 
@@ -220,6 +225,9 @@ async def test_a_runner_that_is_too_old_stops_the_launching(tmp_path: Path) -> N
         await here.until(lambda: here.rows(AlarmRow))
         [alarm] = here.rows(AlarmRow)
         assert "too old" in alarm.reason
+        metrics = here.services.metrics
+        await metrics.fleet.refresh(here.store)
+        assert b'mayfly_images_stopped{image="github"} 1.0' in metrics.text()
         await asyncio.sleep(600)
         assert len(here.guests.specs) <= 3
         assert here.machines == 0

@@ -79,14 +79,18 @@ def exit_code(view: View, row: JobRow) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What a look found: places whose job is over, places that stay after theirs, and pools."""
+    """What a look found: places whose job is over, places that stay after theirs, and pools.
+
+    `calm` are alarms that are over.
+    """
 
     ended: tuple[str, ...]
     overdue: tuple[str, ...]
     pools: tuple[str, ...]
+    calm: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.ended or self.overdue or self.pools)
+        return bool(self.ended or self.overdue or self.pools or self.calm)
 
 
 class Ends:
@@ -110,11 +114,16 @@ class Ends:
             tuple(row.id for row in rows if is_over(jobs.get(row.id))),
             tuple(row.id for row in rows if self._is_overdue(view, row)),
             tuple(sorted(pools)),
+            tuple(row.id for row in view.find(AlarmRow) if row.until <= self._now()),
         )
 
     def carry_out(self, tx: Tx, due: Due) -> None:
         """Looks again at each."""
         pools = set(due.pools)
+        for image in due.calm:
+            alarm = tx.get(AlarmRow, image)
+            if alarm is not None and alarm.until <= self._now():
+                tx.delete(AlarmRow, image)
         for key in due.ended:
             place = tx.get(RunnerRow, key)
             if place is not None and place.live and is_over(tx.get(JobRow, place.id)):

@@ -19,11 +19,16 @@ WORKING = "Running job:"
 _TIMEOUT_MINUTES = 5 * 24 * 60.0
 _PLACE = Location("github", 1, 1)
 
+# Its jobs get GitHub's variables from it, so ours must not be there.
 # 100 and more tell how the job ended, 2 to 4 that the same runner is to be started again.
 _SCRIPT = """\
+tools=$RUNNER_TOOL_CACHE
+unset ${!GITHUB_@} ${!RUNNER_@}
+export RUNNER_TOOL_CACHE=$tools
+cd /opt/actions-runner
 for pause in 1 5 15 30 60; do
   code=0
-  /opt/actions-runner/bin/Runner.Listener run || code=$?
+  bin/Runner.Listener run || code=$?
   case $code in
     100 | 101) exit 0 ;;
     2 | 3 | 4) sleep "$pause" ;;
