@@ -1,7 +1,7 @@
 """Concurrency groups, as GitHub documents them."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import pytest
 from tests.virtual_time import run_virtual
@@ -11,6 +11,8 @@ from mayfly.store.memory import MemoryStore
 from mayfly.store.rows import Holder
 
 A, B, C = Holder("run 1"), Holder("run 2"), Holder("run 3", "job")
+T = TypeVar("T")
+
 GRANTED, WAIT = Verdict(granted=True), Verdict(granted=False)
 
 
@@ -22,7 +24,7 @@ class Groups:
         self._project = project
 
     def ask(self, name: str, holder: Holder, **options: bool) -> Verdict:
-        return self._in_groups(lambda groups: groups.ask(name, holder, **options))  # type: ignore[arg-type]
+        return self._in_groups(lambda groups: groups.ask(name, holder, **options))
 
     def owner(self, name: str) -> Holder | None:
         return self._in_groups(lambda groups: groups.owner(name))
@@ -30,7 +32,7 @@ class Groups:
     def release(self, holder: Holder) -> list[Holder]:
         return self._in_groups(lambda groups: groups.release(holder))
 
-    def _in_groups(self, act: Callable[[ConcurrencyGroups], Any]) -> Any:
+    def _in_groups(self, act: Callable[[ConcurrencyGroups], T]) -> T:
         project = self._project
         return run_virtual(
             lambda: self.store.serial(lambda tx: act(ConcurrencyGroups(tx, project)))
@@ -116,5 +118,5 @@ def test_the_patient_wait_their_turn(groups: Groups) -> None:
 def test_the_impatient_displace_all_who_wait(groups: Groups) -> None:
     for holder in (A, B, C):
         groups.ask("g", holder, cancel_in_progress=False, patient=True)
-    verdict = groups.ask("g", ("run 4", ""), cancel_in_progress=False)
+    verdict = groups.ask("g", Holder("run 4"), cancel_in_progress=False)
     assert verdict == Verdict(granted=False, displaced=(B, C))

@@ -9,15 +9,23 @@ import uvicorn
 from fastapi import FastAPI
 
 from mayfly.domain.errors import HostCannot
+from mayfly.system.tasks import stop
 
 # Streams and long polls are cut then; their clients come back, to another replica perhaps.
 _GRACE_S = 5
 _BACKLOG = 2048
-_STARTING_S = 0.01
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the program it is part of."""
+    """Leaves signals to the program it is part of; `up` is set once it answers."""
+
+    def __init__(self, config: uvicorn.Config):
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -43,13 +51,20 @@ async def listening(app: FastAPI, address: str, port: int) -> AsyncIterator[int]
         server = _Server(config)
         serving = asyncio.create_task(server.serve(sockets=[bound]))
         try:
-            while not server.started and not serving.done():
-                await asyncio.sleep(_STARTING_S)
+            await _until_up(server, serving)
             yield bound.getsockname()[1]
         finally:
             server.should_exit = True
             await asyncio.wait([serving])
             serving.result()
+
+
+async def _until_up(server: _Server, serving: "asyncio.Task[None]") -> None:
+    up = asyncio.create_task(server.up.wait())
+    try:
+        await asyncio.wait({up, serving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await stop(up)
 
 
 def _bound(address: str, port: int) -> socket.socket:
