@@ -106,8 +106,8 @@ async def test_recipes_are_built_where_the_server_has_none(
     monkeypatch.setattr(images, "build", build)
     file = tmp_path / "own.toml"
     file.write_text('name = "own"')
-    for name in ("default", str(file)):
-        await finder(home, server)(name, AMD64, silent)
+    await finder(home, server)("default", AMD64, silent)
+    await finder(home)(str(file), AMD64, silent)
     assert built == ["default", "own"]
     assert server.asked == ["default"]
 
@@ -116,3 +116,15 @@ def test_the_digest_of_an_image_is_that_of_its_manifest(server: Server) -> None:
     image = publish(server.store)
     manifest = next(iter(parts(image).values()))
     assert hashlib.sha256(manifest.read_bytes()).hexdigest() == image.digest
+
+
+async def test_no_job_of_a_fleet_has_a_file_of_the_host_read(
+    home: Home, server: Server, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "recipe.yml"
+    recipe.write_text("a secret of the host")
+    for path in (str(recipe), "/etc/passwd", "../recipe.yml", "./recipe.yml"):
+        with pytest.raises(InvalidInput, match="no image") as refused:
+            await finder(home, server)(path, AMD64, silent)
+        assert "secret" not in str(refused.value)
+    assert server.asked == []

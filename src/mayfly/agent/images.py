@@ -59,8 +59,11 @@ async def _fetched(
         if found is None:
             return None
         digest = found
-    else:  # the path of a recipe
-        return None
+    else:  # the path of a recipe: whoever may run a job could have files of this host read
+        raise InvalidInput(
+            f"a fleet has no image {name[:80]!r}",
+            remedy="name one that `mayfly image push` brought to the server",
+        )
     store = ImageStore(home)
     return await receive(store, digest, architecture, source.open, report, name=f"fetched.{name}")
 

@@ -1,5 +1,6 @@
 """Starts native runs: from a clone somebody sent, a push, the clock, or to run one again."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,8 @@ from mayfly.workflow.contexts import RunIdentity
 from mayfly.workflow.plan import advance
 
 MAX_RUNS = 500
+
+_IMAGE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # or the digest of one
 
 _UNSUCCESSFUL = {Conclusion.FAILURE, Conclusion.CANCELLED}
 
@@ -182,7 +185,19 @@ def _latest_attempt(tx: Tx, run: RunRow) -> int:
 
 def _read_all(submission: Submission) -> None:
     for request in submission.runs:
+        _check_images(request)
         plan_of(request, RunIdentity())
+
+
+def _check_images(request: RunRequest) -> None:
+    """A path would be one of whichever host gets the job."""
+    named = [request.image, *(wanted.image for wanted in request.labels.values())]
+    for image in named:
+        if image is not None and not _IMAGE.fullmatch(image):
+            raise InvalidInput(
+                f"{image[:80]!r} is no name of an image",
+                remedy="bring it to the server with `mayfly image push`, and name it so",
+            )
 
 
 def next_number(tx: Tx, what: str) -> int:

@@ -1,11 +1,13 @@
 """Submissions are looked at before anything is made of them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from tests.server.api.fleet_of_one import STATE, TWO_JOBS
 from tests.server.api.site import PROJECT, made
 
+from mayfly.domain.labels import Requirement
 from mayfly.protocol import codec
 from mayfly.protocol.submission import RunRequest, Submission
 from mayfly.store.rows import RunRow
@@ -38,3 +40,18 @@ async def test_json_that_no_other_reader_takes_is_no_defect(
         answer = await client.post(PATH, content=body)
     assert answer.status_code == status, answer.text
     assert len(await site.rows(RunRow)) == (status == 201)
+
+
+@pytest.mark.parametrize("image", ["/etc/passwd", "../../recipe.yml", "./recipe.yml", "A\n"])
+@pytest.mark.parametrize("by_label", [False, True])
+async def test_an_image_is_no_path_of_a_host(image: str, by_label: bool) -> None:
+    site = await made()
+    run = RunRequest(FILE, {FILE: TWO_JOBS}, event_for("push", STATE), STATE)
+    if by_label:
+        run = replace(run, labels={"mayfly": Requirement(image=image)})
+    else:
+        run = replace(run, image=image)
+    async with site.client("maintainer") as client:
+        await client.put(f"/api/v1/blobs/{EMPTY}", content=b"")
+        answer = await client.post(PATH, json=codec.to_plain(Submission((run,), EMPTY)))
+    assert (answer.status_code, "no name of an image" in answer.text) == (400, True)
