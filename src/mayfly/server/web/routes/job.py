@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from mayfly.server.api import jobs
 from mayfly.server.api.access import Caller, may
-from mayfly.server.people.roles import Action
+from mayfly.server.people.roles import Action, allowed
 from mayfly.server.web.pages import Crumb, can, render
 from mayfly.server.web.views import job as views
 from mayfly.server.web.waiting import why_they_wait
@@ -32,7 +32,7 @@ async def show(request: Request, caller: Annotated[Caller, may(Action.RUN_READ)]
         ),
         view=page,
         may_cancel=can(caller, Action.RUN_CANCEL),
-        sees_hosts=caller.actor.user is not None,
+        sees_hosts=allowed(caller.actor, Action.HOST_READ),
     )
 
 

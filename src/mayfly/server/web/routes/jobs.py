@@ -10,7 +10,7 @@ from mayfly.server.api.access import Caller, may
 from mayfly.server.api.listing import page
 from mayfly.server.api.visibility import projects_condition
 from mayfly.server.people import projects
-from mayfly.server.people.roles import Action
+from mayfly.server.people.roles import Action, allowed
 from mayfly.server.web.pages import render
 from mayfly.server.web.views.lists import address, listed_jobs
 from mayfly.server.web.views.now import ON_HOSTS
@@ -77,5 +77,5 @@ async def show(
         is_first=not after,
         newest=address("/jobs", **chosen),
         older=address("/jobs", **chosen, after=more) if more else None,
-        sees_hosts=caller.actor.user is not None,
+        sees_hosts=allowed(caller.actor, Action.HOST_READ),
     )

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from mayfly.server.api import reviews, runs
 from mayfly.server.api.access import Caller, may
 from mayfly.server.api.said import Text
-from mayfly.server.people.roles import Action
+from mayfly.server.people.roles import Action, allowed
 from mayfly.server.web.pages import Crumb, can, render
 from mayfly.server.web.views import run as views
 from mayfly.server.web.waiting import why_they_wait
@@ -33,7 +33,7 @@ async def show(request: Request, caller: Annotated[Caller, may(Action.RUN_READ)]
         may_cancel=can(caller, Action.RUN_CANCEL),
         may_retry=can(caller, Action.RUN_RETRY),
         may_decide=can(caller, Action.REVIEW_DECIDE),
-        sees_hosts=caller.actor.user is not None,
+        sees_hosts=allowed(caller.actor, Action.HOST_READ),
     )
 
 
