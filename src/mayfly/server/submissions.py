@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from mayfly.domain.errors import InvalidInput
 from mayfly.domain.events import RunFinished, RunRef, RunStarted
@@ -30,6 +31,8 @@ from mayfly.workflow.plan import advance
 MAX_RUNS = 500
 
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # or the digest of one
+_LEAST_CPU, _MOST_CPU = Decimal("0.001"), Decimal(100_000)
+_MOST_MIB = 100_000 * 1024
 
 _UNSUCCESSFUL = {Conclusion.FAILURE, Conclusion.CANCELLED}
 
@@ -185,19 +188,22 @@ def _latest_attempt(tx: Tx, run: RunRow) -> int:
 
 def _read_all(submission: Submission) -> None:
     for request in submission.runs:
-        _check_images(request)
+        _check_machines(request)
         plan_of(request, RunIdentity())
 
 
-def _check_images(request: RunRequest) -> None:
-    """A path would be one of whichever host gets the job."""
+def _check_machines(request: RunRequest) -> None:
+    """What a client says itself of images and sizes, which no reader of labels has bounded."""
     named = [request.image, *(wanted.image for wanted in request.labels.values())]
     for image in named:
-        if image is not None and not _IMAGE.fullmatch(image):
+        if image is not None and not _IMAGE.fullmatch(image):  # a path would be one of its host
             raise InvalidInput(
                 f"{image[:80]!r} is no name of an image",
                 remedy="bring it to the server with `mayfly image push`, and name it so",
             )
+    for label, wanted in request.labels.items():
+        if not (_LEAST_CPU <= wanted.cpu <= _MOST_CPU and 0 < wanted.memory_mib <= _MOST_MIB):
+            raise InvalidInput(f"no machine is as large as label {label[:80]!r} says")
 
 
 def next_number(tx: Tx, what: str) -> int:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from tests.server.api.fleet_of_one import STATE, TWO_JOBS
@@ -55,3 +56,24 @@ async def test_an_image_is_no_path_of_a_host(image: str, by_label: bool) -> None
         await client.put(f"/api/v1/blobs/{EMPTY}", content=b"")
         answer = await client.post(PATH, json=codec.to_plain(Submission((run,), EMPTY)))
     assert (answer.status_code, "no name of an image" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        Requirement(cpu=Decimal(-8)),
+        Requirement(memory_mib=-(2**20)),
+        Requirement(cpu=Decimal(0)),
+        Requirement(memory_mib=0),
+        Requirement(cpu=Decimal(10) ** 20),
+        Requirement(memory_mib=2**50),
+    ],
+)
+async def test_a_label_of_a_clone_cannot_make_room_on_hosts(size: Requirement) -> None:
+    site = await made()
+    run = RunRequest(FILE, {FILE: TWO_JOBS}, event_for("push", STATE), STATE)
+    run = replace(run, labels={"mine": size})
+    async with site.client("maintainer") as client:
+        await client.put(f"/api/v1/blobs/{EMPTY}", content=b"")
+        answer = await client.post(PATH, json=codec.to_plain(Submission((run,), EMPTY)))
+    assert (answer.status_code, "label 'mine'" in answer.text) == (400, True)
