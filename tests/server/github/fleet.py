@@ -74,6 +74,8 @@ class Fleet:
     hosts: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
     drivers: dict[str, DummyDriver] = field(default_factory=dict)
     loops: "list[asyncio.Task[None]]" = field(default_factory=list)
+    others: "list[asyncio.Task[None]]" = field(default_factory=list)
+    replica: Any = None
 
     @property
     def github(self) -> Any:
@@ -97,6 +99,14 @@ class Fleet:
         capacity = Capacity(Decimal(cpu), cpu * 2048, BOTH)
         driver = self.drivers[name] = DummyDriver(self.guests)
         self.hosts[name] = asyncio.create_task(self._serve(name, driver, capacity))
+
+    def start_replica(self) -> None:
+        """One more server does what is to be done about GitHub."""
+        self.others.append(asyncio.create_task(self.replica().github.run()))
+
+    async def crash_replica(self) -> None:
+        """The first of those, wherever it is."""
+        await stop(self.others.pop(0))
 
     async def lose(self, name: str = "h1") -> None:
         """As by kill -9: its machines go with it, and nobody is told."""
@@ -154,7 +164,7 @@ class Fleet:
 
     def check(self) -> None:
         """Raises what ended a loop or a host."""
-        for task in [*self.loops, *self.hosts.values()]:
+        for task in [*self.loops, *self.others, *self.hosts.values()]:
             if task.done():
                 task.result()
 
@@ -200,15 +210,20 @@ async def fleet(folder: Path, *, seed: int = 0, hosts: int = 1) -> AsyncIterator
     receiver = _Receiver()
     async with in_process(receiver, seed=seed) as world:
         store, numbers = MemoryStore(), itertools.count(1)
-        services = make_services(
-            store,
-            MemoryBlobs(),
-            Settings(base_url="https://mayfly.test"),
-            now,
-            new_id=lambda: f"{next(numbers):06x}",
-            connector=Connector(world.http, now),
-            session_ttl_s=_LIFE_S,
-        )
+        blobs = MemoryBlobs()
+
+        def replica() -> Services:
+            return make_services(
+                store,
+                blobs,
+                Settings(base_url="https://mayfly.test"),
+                now,
+                new_id=lambda: f"{next(numbers):06x}",
+                connector=Connector(world.http, now),
+                session_ttl_s=_LIFE_S,
+            )
+
+        services = replica()
         assert services.github is not None
         receiver.app = FastAPI()
         receiver.app.include_router(webhooks.router(services.github.inbox, services.metrics))
@@ -228,10 +243,11 @@ async def fleet(folder: Path, *, seed: int = 0, hosts: int = 1) -> AsyncIterator
             for number in range(hosts):
                 await made.host(f"h{number + 1}")
             await made.until(lambda: made.rows(ProjectRow))
+            made.replica = replica
             yield made
             made.check()
         finally:
-            await stop(*made.loops, *made.hosts.values())
+            await stop(*made.loops, *made.others, *made.hosts.values())
 
 
 def app_row(world: InProcess, app: App) -> AppRow:

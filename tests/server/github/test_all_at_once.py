@@ -29,6 +29,7 @@ async def test_all_faults_at_once(tmp_path: Path, seed: int) -> None:
     random.seed(seed)  # back-off and jitter of the code itself
     async with fleet(tmp_path, seed=seed, hosts=2) as here:
         here.guests.work = _work(chance)
+        here.start_replica()
         runs: list[Run] = []
         for _ in range(chance.randint(3, 8)):
             _trouble(here.github.faults, chance)
@@ -81,13 +82,16 @@ def _calm(faults: Faults) -> None:
 
 
 async def _something(here: Fleet, chance: random.Random, runs: list[Run]) -> None:
-    match chance.randrange(6):
+    match chance.randrange(8):
         case 0:
             here.github.cancel(chance.choice(runs))
         case 1 if "h1" in here.hosts:
             await here.lose("h1")
         case 2 if "h1" not in here.hosts:
             await here.host("h1")
+        case 3 | 4:
+            await here.crash_replica()
+            here.start_replica()
 
 
 def _names(chance: random.Random) -> list[str]:
