@@ -77,3 +77,24 @@ def test_of_libraries_only_warnings_are_shown_whatever_is_kept_in_a_file() -> No
     logging.getLogger("library").warning("beware")
     logging.getLogger("mayfly.a").info("ours")
     assert [line["event"] for line in lines(stream)] == ["beware", "ours"]
+
+
+def test_what_strangers_send_stays_on_its_line_and_moves_no_cursor() -> None:
+    stream = io.StringIO()
+    configure_logs(as_json=False, stream=stream)
+    evil = "/a\x1b]0;title\x07\n2026 [error] forged\x9b2J\u202e"
+    logging.getLogger("mayfly.a").info("GET %s", evil, extra={"host": evil})
+    shown = stream.getvalue()
+    assert shown.endswith("\n")
+    assert shown[:-1].isprintable()
+    assert shown.count(r"/a\x1b]0;title\x07\n2026") == 2  # the message, and what goes with it
+
+
+def test_a_traceback_keeps_its_lines() -> None:
+    stream = io.StringIO()
+    configure_logs(as_json=False, stream=stream)
+    try:
+        int("no")
+    except ValueError:
+        logging.getLogger("mayfly.a").exception("failed")
+    assert len(stream.getvalue().splitlines()) > 3

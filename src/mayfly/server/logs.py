@@ -5,12 +5,15 @@ Loggers of the standard library and of structlog end in the same lines; what is 
 """
 
 import logging
+import re
 import sys
 from typing import TextIO
 
 import structlog
 
 _OWN_ROOT = "mayfly"
+# Control characters, and what turns text around.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LOUD = ("httpx", "httpcore", "botocore", "urllib3")
 
 
@@ -31,7 +34,7 @@ def configure_logs(
     if as_json:
         last += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
     else:
-        last += [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        last += [_printable, structlog.dev.ConsoleRenderer(colors=stream.isatty())]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -54,3 +57,17 @@ def _least(logger: str, level: int) -> int:
     """What is shown of a logger: of libraries warnings, whatever else is kept in a file."""
     own = logger.split(".", maxsplit=1)[0] == _OWN_ROOT
     return level if own else logging.WARNING
+
+
+def _printable(
+    _logger: object, _method: str, said: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Paths and reasons are what strangers made them: they write no lines and move no cursor.
+
+    Of what goes with the event the renderer takes care.
+    """
+    return {**said, "event": _UNPRINTABLE.sub(_escaped, str(said["event"]))}
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
