@@ -149,6 +149,27 @@ async def _with_a_job(service: Service) -> str:
 
 
 @virtual_time
+async def test_who_asks_while_the_last_who_waited_leaves_is_served(service: Service) -> None:
+    """At whatever moment of that: some steps of the event loop later."""
+    session = await service.host()
+    for steps in range(20):
+        leaving = asyncio.create_task(service.claim(session, patience_s=None))
+        await asyncio.sleep(5)
+        leaving.cancel()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        claim = asyncio.create_task(service.claim(session, patience_s=None))
+        await asyncio.sleep(5)
+        [run] = await service.submit(jobs("a"))
+        await asyncio.sleep(5)
+        assert claim.done(), f"{steps} steps"
+        assert (await service.job(run, "a")).state is JobState.ASSIGNED
+        given = claim.result()
+        assert given is not None
+        await service.finish(session, given.lease)
+
+
+@virtual_time
 async def test_what_the_store_undoes_is_told_and_given_later(service: Service) -> None:
     session = await service.host()
     await service.submit(jobs("a"))

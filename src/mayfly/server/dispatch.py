@@ -83,7 +83,9 @@ class Dispatch:
             if self._asking.get(session) is asking:
                 del self._asking[session]
             if not self._asking:
-                await stop(self._serving)
+                # Who asks while this one ends needs another.
+                serving, self._serving = self._serving, None
+                await stop(serving)
 
     async def _serve(self) -> None:
         watch = self._store.watch(QUEUE)
