@@ -1,6 +1,5 @@
 """What a job should ask for instead, by what its last runs took: `domain.rightsize` on rows."""
 
-
 from mayfly.domain.job import JobState
 from mayfly.domain.rightsize import Suggestion, Taken, right_size
 from mayfly.store.base import View

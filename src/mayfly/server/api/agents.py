@@ -17,6 +17,7 @@ from mayfly.protocol.fleet import Hello
 from mayfly.server.api.agent_errors import AgentRoute
 from mayfly.server.api.agent_inputs import check_hello, numbered, patience
 from mayfly.server.api.agent_requests import answer, host_of, read, stream
+from mayfly.server.api.state import closing_of
 from mayfly.server.dispatch import SessionOver
 from mayfly.server.enrolment import HostKeys, enrol, quarantine
 from mayfly.server.hosts import Hosts
@@ -26,6 +27,7 @@ from mayfly.system.tasks import stop
 T = TypeVar("T")
 
 _CLIENT_GONE = 499
+_STOPPING = 503
 _REASON_LENGTH = 2000
 
 
@@ -151,15 +153,22 @@ def _nothing() -> Response:
 
 
 async def _while_there(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
-    """The answer to one who waits for it; who has left must be given nothing more."""
+    """The answer to one who waits for it; who has left must be given nothing more.
+
+    A server that stops sends who waits elsewhere.
+    """
 
     async def left() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
     working, leaving = asyncio.create_task(work), asyncio.create_task(left())
+    closing = asyncio.create_task(closing_of(request).wait())
     try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else Response(status_code=_CLIENT_GONE)
+        waiting: set[asyncio.Task[Any]] = {working, leaving, closing}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        return Response(status_code=_CLIENT_GONE if leaving.done() else _STOPPING)
     finally:
-        await stop(working, leaving)
+        await stop(working, leaving, closing)

@@ -15,6 +15,7 @@ from mayfly.server.api.visibility import projects_condition
 from mayfly.server.people.audit import Author, note
 from mayfly.server.people.roles import Action
 from mayfly.server.sizes import suggested
+from mayfly.server.waiting import why_they_wait
 from mayfly.store.base import Tx, View
 from mayfly.store.rows import JobRow, MeteringRow
 
@@ -72,12 +73,13 @@ async def list_jobs(
         return page(view, JobRow, "-version", listing.limit, listing.after, **conditions)
 
     rows, more = await caller.read(work)
-    return Page(items=[Job.of(row, caller.services.scheduler) for row in rows], next=more)
+    why = await why_they_wait(caller.services, rows)
+    return Page(items=[Job.of_job(row, why) for row in rows], next=more)
 
 
 @router.get("/jobs/{job}", summary="A job, and why it waits")
 async def show_job(job: JobPath, caller: Annotated[Caller, may(Action.RUN_READ)]) -> Job:
-    return Job.of(caller.the_job, caller.services.scheduler)
+    return await _shown(caller, caller.the_job)
 
 
 @router.post("/jobs/{job}/cancel", summary="Cancel a job")
@@ -90,7 +92,7 @@ async def cancel_job(job: JobPath, caller: Annotated[Caller, may(Action.RUN_CANC
             note(tx, author, "job.cancel", job, project=row.project, run=row.run)
         return tx.get(JobRow, job) or row
 
-    return Job.of(await caller.change(work), caller.services.scheduler)
+    return await _shown(caller, await caller.change(work))
 
 
 @router.get("/jobs/{job}/metering", summary="What each attempt of a job took")
@@ -108,3 +110,7 @@ async def suggest_size(
     """By what its last runs took, of the same name, architecture and size."""
     found = await caller.read(lambda view: suggested(view, caller.the_job))
     return SizeSuggestion(label=found.label, reason=found.reason) if found else SizeSuggestion()
+
+
+async def _shown(caller: Caller, row: JobRow) -> Job:
+    return Job.of_job(row, await why_they_wait(caller.services, [row]))

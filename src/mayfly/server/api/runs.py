@@ -12,6 +12,7 @@ from mayfly.server.api.shapes import Run, RunWithJobs
 from mayfly.server.api.visibility import projects_condition
 from mayfly.server.people.audit import Author, note
 from mayfly.server.people.roles import Action
+from mayfly.server.waiting import why_they_wait
 from mayfly.store.base import Tx, View
 from mayfly.store.rows import JobRow, RunRow
 
@@ -137,4 +138,4 @@ async def _shown(caller: Caller, run: str) -> RunWithJobs:
 
     row, jobs = await caller.read(work)
     assert row is not None  # the gate found it, or it was made just now
-    return RunWithJobs.of_all(row, jobs, caller.services.scheduler)
+    return RunWithJobs.of_all(row, jobs, await why_they_wait(caller.services, jobs))

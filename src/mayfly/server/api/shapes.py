@@ -5,7 +5,7 @@ from typing import Self
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.server.api.said import Said
-from mayfly.server.scheduler import Scheduler
+from mayfly.server.waiting import WhyWaits
 from mayfly.store.rows import JobRow, RunKind, RunRow
 
 
@@ -78,15 +78,14 @@ class Job(Said):
     finished_at: float | None
 
     @classmethod
-    def of(cls, row: JobRow, scheduler: Scheduler | None = None) -> Self:
-        """With a scheduler it is asked why the job is still in the queue."""
-        waits = row.state is JobState.QUEUED and scheduler is not None
+    def of_job(cls, row: JobRow, why_waits: WhyWaits) -> Self:
+        """`why_waits` is asked why the job is still in the queue, if it is."""
         wanted, planned = row.requirement, row.planned
         fields = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name)}
         return cls(
             key=planned.key,
             name=planned.name,
-            why=scheduler.why_waits(row.id) if scheduler and waits else row.reason,
+            why=why_waits(row.id) if row.state is JobState.QUEUED else row.reason,
             architecture=row.placed or (wanted.architecture if wanted else None),
             size=_size(row),
             runs_on=planned.runs_on,
@@ -100,8 +99,8 @@ class RunWithJobs(Run):
     jobs: list[Job]
 
     @classmethod
-    def of_all(cls, row: RunRow, jobs: list[JobRow], scheduler: Scheduler) -> Self:
-        shown = [Job.of(job, scheduler) for job in jobs]
+    def of_all(cls, row: RunRow, jobs: list[JobRow], why_waits: WhyWaits) -> Self:
+        shown = [Job.of_job(job, why_waits) for job in jobs]
         return cls(**Run.of(row).model_dump(), jobs=shown)
 
 

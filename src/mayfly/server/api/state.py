@@ -24,7 +24,8 @@ def services_of(request: Request) -> Services:
 
 def closing_of(request: Request) -> asyncio.Event:
     """Set when the server stops: streams end then, and clients go on elsewhere."""
-    return _of(request.app).closing
+    kept = getattr(request.app.state, "mayfly", None)
+    return kept.closing if isinstance(kept, _State) else asyncio.Event()
 
 
 def begin_closing(app: FastAPI) -> None:

@@ -8,9 +8,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from mayfly.server.api import jobs
 from mayfly.server.api.access import Caller, may
 from mayfly.server.people.roles import Action, allowed
+from mayfly.server.waiting import why_they_wait
 from mayfly.server.web.pages import Crumb, can, render
 from mayfly.server.web.views import job as views
-from mayfly.server.web.waiting import why_they_wait
 
 router = APIRouter(prefix="/jobs")
 

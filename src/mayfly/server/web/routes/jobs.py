@@ -11,10 +11,10 @@ from mayfly.server.api.listing import page
 from mayfly.server.api.visibility import projects_condition
 from mayfly.server.people import projects
 from mayfly.server.people.roles import Action, allowed
+from mayfly.server.waiting import why_they_wait
 from mayfly.server.web.pages import render
 from mayfly.server.web.views.lists import address, listed_jobs
 from mayfly.server.web.views.now import ON_HOSTS
-from mayfly.server.web.waiting import why_they_wait
 from mayfly.store.base import View
 from mayfly.store.rows import JobRow, RunRow
 

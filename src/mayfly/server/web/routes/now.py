@@ -8,9 +8,9 @@ from fastapi.responses import HTMLResponse
 from mayfly.server.api.access import Caller, may
 from mayfly.server.people import projects
 from mayfly.server.people.roles import Action, allowed
+from mayfly.server.waiting import why_they_wait
 from mayfly.server.web.pages import render
 from mayfly.server.web.views import now
-from mayfly.server.web.waiting import why_they_wait
 from mayfly.store.base import View
 
 router = APIRouter()

@@ -9,9 +9,9 @@ from mayfly.server.api import reviews, runs
 from mayfly.server.api.access import Caller, may
 from mayfly.server.api.said import Text
 from mayfly.server.people.roles import Action, allowed
+from mayfly.server.waiting import why_they_wait
 from mayfly.server.web.pages import Crumb, can, render
 from mayfly.server.web.views import run as views
-from mayfly.server.web.waiting import why_they_wait
 
 router = APIRouter(prefix="/runs")
 
