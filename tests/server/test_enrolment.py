@@ -182,3 +182,14 @@ async def test_quarantine_keeps_its_first_reason(server: Server) -> None:
     await quarantine(server.store, NOW, "nobody", "x")
     audited = await server.store.read(lambda view: view.find(AuditRow, action="host.quarantine"))
     assert len(audited) == 1
+
+
+async def test_who_has_no_token_keeps_nobody_waiting(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def serial(_work: object) -> None:
+        raise AssertionError("it takes the one turn there is to decide in the fleet")
+
+    monkeypatch.setattr(server.store, "serial", serial)
+    with pytest.raises(Unauthenticated):
+        await server.join("a guess")

@@ -63,6 +63,9 @@ async def enrol(store: Store, now: float, asked: Enrol, address: str = "") -> st
         raise InvalidInput("key_hash is no SHA-256")
     _check_labels(asked.labels)
     author = Author(f"host:{asked.name}", now, "enrolment", address)
+    # Anybody may ask: who has no token must not keep the fleet's decisions waiting.
+    if await store.read(lambda view: view.get(EnrolmentRow, hash_key(asked.token))) is None:
+        raise _no_token()
     await store.serial(lambda tx: _join(tx, author, asked))
     return asked.name
 
@@ -73,10 +76,7 @@ def _join(tx: Tx, author: Author, asked: Enrol) -> None:
     if token is not None and known is not None and _joined(token, known, asked):
         return  # it asks again, as the answer was lost
     if token is None or token.used_by is not None or token.expires <= author.at:
-        raise Unauthenticated(
-            "the enrolment token is not good: it is unknown, was used, or expired",
-            remedy="ask an administrator of the server for another",
-        )
+        raise _no_token()
     if known is not None and not known.removed:
         raise Conflict(
             f"there is a host {asked.name} already",
@@ -98,6 +98,13 @@ def _join(tx: Tx, author: Author, asked: Enrol) -> None:
     tx.put(replace(token, used_by=asked.name))
     tx.announce(FLEET)
     note(tx, author, "host.enrol", asked.name, labels=list(labels), invited_by=token.by)
+
+
+def _no_token() -> Unauthenticated:
+    return Unauthenticated(
+        "the enrolment token is not good: it is unknown, was used, or expired",
+        remedy="ask an administrator of the server for another",
+    )
 
 
 def _joined(token: EnrolmentRow, known: HostRow, asked: Enrol) -> bool:
