@@ -124,7 +124,22 @@ class RunnerHandOver:
                 raise NotYet(f"GitHub makes no runner now: {refusal.message}") from refusal
             await asyncio.sleep(following.at - self._now())
             if following.remove_first:
-                await _remove(client, scope, name)
+                await self._remove(client, scope, place)
+
+    async def _remove(self, client: InstallationClient, scope: Scope, place: RunnerRow) -> None:
+        """What has the name; whether it worked shows at the next try.
+
+        Who asked later may have registered under it by now: so what is removed was there before
+        it is certain that nobody did. Raises NotYet.
+        """
+        with contextlib.suppress(GitHubError):
+            listed = await client.runners(scope, name=place.name)
+            now = await self._store.read(lambda view: view.get(RunnerRow, place.id))
+            if now is None or now.turn != place.turn:
+                raise NotYet("it was asked again meanwhile")
+            for runner in listed:
+                if runner.name == place.name:
+                    await client.delete_runner(scope, runner.id)
 
     def _note(self, tx: Tx, intended: RunnerRow, made: JitRunner) -> RunnerRow:
         place, row = tx.get(RunnerRow, intended.id), tx.get(JobRow, intended.id)
@@ -139,14 +154,6 @@ class RunnerHandOver:
             tx, chores.GHOSTS, f"{noted.installation}/{scope}", noted.installation, self._now() + 60
         )
         return noted
-
-
-async def _remove(client: InstallationClient, scope: Scope, name: str) -> None:
-    """What has the name, if it can be had; whether it worked shows at the next try."""
-    with contextlib.suppress(GitHubError):
-        for runner in await client.runners(scope, name=name):
-            if runner.name == name:
-                await client.delete_runner(scope, runner.id)
 
 
 def _scope(place: RunnerRow) -> Scope:
