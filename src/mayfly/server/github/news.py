@@ -27,7 +27,12 @@ class News:
         self._now = now
 
     def take(self, tx: Tx, app: str, delivery: str, event: events.Event) -> set[str]:
-        """Write down what it says; gives the kinds of runners that must be balanced now."""
+        """Write down what it says; gives the kinds of runners that must be balanced now.
+
+        An app has no say on another one's installations: it may be of another forge.
+        """
+        if not _concerns(tx, app, event):
+            return set()
         match event:
             case events.WorkflowJob():
                 return self._workflow_job(tx, app, event)
@@ -179,6 +184,15 @@ class News:
         if place.made_for != job.id:
             _exchange(tx, place, job)
         return {place.pool}
+
+
+def _concerns(tx: Tx, app: str, event: events.Event) -> bool:
+    """Whether the installation is the app's, or new."""
+    if isinstance(event, events.Ping) or event.installation is None:
+        return True
+    told = event.installation
+    row = tx.get(InstallationRow, str(told if isinstance(told, int) else told.id))
+    return row is None or row.app == app
 
 
 def is_ours(labels: tuple[str, ...]) -> bool:
