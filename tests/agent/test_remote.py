@@ -521,3 +521,16 @@ def test_a_claim_for_more_room_replaces_the_one_before() -> None:
             assert await asyncio.wait_for(control.claim(ROOM), 1) == job()
 
     run_virtual(work)
+
+
+@virtual_time
+async def test_a_job_that_is_known_with_its_claim_needs_no_other_request() -> None:
+    async with served() as server, server.session() as control:
+        for name in ("odd", "even"):
+            server.hosts.specs[name] = JobSpec(name, name, (), {})
+            server.hosts.put(job(name))
+            lease = (await control.claim(ROOM)).lease
+            assert await control.hand_over(lease) == server.hosts.specs[name]
+        asked = [path for path in server.network.seen if path.endswith("/spec")]
+        assert len(asked) == 1  # the other was not known then
+        assert await control.hand_over(Lease("odd", 1)) == server.hosts.specs["odd"]

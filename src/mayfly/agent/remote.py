@@ -53,6 +53,7 @@ class RemoteControlPlane:
         self._outbox = Outbox(self._send)
         self._wishes = Wishes(self._ask_wishes, lambda: self.held, self._outbox.close)
         self._claims = Claims(self._ask_claim, lambda: self.held, self._take, self._give_back)
+        self._specs: dict[Lease, JobSpec] = {}
         self._over: SessionOver | None = None
         self._changes = Changes()
         self.id = opened.session
@@ -76,6 +77,8 @@ class RemoteControlPlane:
             raise SessionOver(str(error)) from error
 
     async def hand_over(self, lease: Lease) -> JobSpec:
+        if lease in self._specs:
+            return self._specs.pop(lease)
         path, backoff = f"{self._path}/spec", Backoff()
         while True:
             try:
@@ -168,7 +171,11 @@ class RemoteControlPlane:
 
     async def _ask_claim(self, question: wire.Claim) -> wire.Claimed:
         path, within = f"{self._path}/claim", question.patience_s + _GRACE_S
-        return await self._connection.ask(path, question, wire.Claimed, within=within)
+        claimed = await self._connection.ask(path, question, wire.Claimed, within=within)
+        if claimed.assignment is not None and claimed.spec is not None:
+            held = {lease: spec for lease, spec in self._specs.items() if lease in self.held}
+            self._specs = held | {claimed.assignment.lease: claimed.spec}
+        return claimed
 
     def _take(self, lease: Lease) -> None:
         self._outbox.open(lease)

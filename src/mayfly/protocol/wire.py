@@ -34,6 +34,7 @@ from mayfly.domain.placement import Capacity
 from mayfly.protocol import codec
 from mayfly.protocol.fleet import Assignment, Lease
 from mayfly.protocol.reports import Tagged
+from mayfly.workflow.spec import JobSpec
 
 T = TypeVar("T")
 
@@ -91,9 +92,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """None: there was nothing in time."""
+    """None: there was nothing in time. `spec` is there if it is known before the machine waits."""
 
     assignment: Assignment | None = None
+    spec: JobSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

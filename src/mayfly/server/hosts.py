@@ -30,7 +30,7 @@ from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.sessions import end_session
 from mayfly.server.taking import Endings, Taking, as_reported
 from mayfly.store.base import FLEET, QUEUE, Store, Tx, View, session_topic
-from mayfly.store.rows import HostRow, JobRow, LeaseRow, RunRow, SessionRow
+from mayfly.store.rows import HostRow, JobRow, LeaseRow, RunRow, SessionRow, SpecRow
 from mayfly.workflow.spec import JobSpec
 
 SESSION_TTL_S = 45.0
@@ -125,6 +125,16 @@ class Hosts:
         """
         host = await self._store.read(lambda view: _host_of(view, session))
         return await self._dispatch.claim(session, host, free, held, patience_s)
+
+    async def known_spec(self, session: str, lease: Lease) -> JobSpec | None:
+        """What a job is to do, if that is known before its machine waits. Raises StaleLease."""
+
+        def look(view: View) -> SpecRow | None:
+            _held(view, session, lease)
+            return view.get(SpecRow, lease.job)
+
+        row = await self._store.read(look)
+        return row.spec if row else None
 
     async def hand_over(self, session: str, lease: Lease) -> JobSpec:
         """What the job is to do. Raises StaleLease."""

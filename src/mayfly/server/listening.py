@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from mayfly.domain.errors import HostCannot
 from mayfly.system.tasks import stop
@@ -33,7 +33,7 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def listening(app: FastAPI, address: str, port: int) -> AsyncIterator[int]:
+async def listening(app: ASGIApp, address: str, port: int) -> AsyncIterator[int]:
     """The port, which is chosen if it is given as 0. Raises HostCannot.
 
     The end of the block lets answers that are on their way come to their end.

@@ -11,16 +11,16 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from mayfly.forges.github.connector import connected
-from mayfly.server.api import agent_images, agents
+from mayfly.protocol import wire
+from mayfly.server.api.agent_app import with_agents
 from mayfly.server.api.state import begin_closing
 from mayfly.server.app import make_app
 from mayfly.server.assembly import make_services
 from mayfly.server.clockwork import Clockwork
 from mayfly.server.config import ServerConfig
-from mayfly.server.enrolment import HostKeys
 from mayfly.server.listening import listening
 from mayfly.server.people.tokens import first_admin_token
 from mayfly.server.services import Services
@@ -54,13 +54,12 @@ async def serve(config: ServerConfig, home: Home, wish: asyncio.Event, started: 
     """One replica until `wish` is set; then it ends what it answers, and leaves."""
     async with opened(config, home) as services:
         app = make_app(services)
-        keys = HostKeys(services.store, services.now)
-        app.include_router(agents.router(services.hosts, keys, services.store, services.now))
-        app.include_router(agent_images.router(keys, services.store, services.blobs))
+        served = with_agents(app, services)
         loops = [asyncio.create_task(loop()) for loop in _loops(services, home)]
         try:
-            await _build_routes(app)
-            async with listening(app, *config.listen):
+            for path in ("/nowhere", f"{wire.PREFIX}/nowhere"):
+                await _build_routes(served, path)
+            async with listening(served, *config.listen):
                 token = await first_admin_token(services.store, services.now())
                 started(Up(config.url, token, services))
                 try:
@@ -71,7 +70,7 @@ async def serve(config: ServerConfig, home: Home, wish: asyncio.Event, started: 
             await stop(*loops)
 
 
-async def _build_routes(app: FastAPI) -> None:
+async def _build_routes(app: ASGIApp, place: str) -> None:
     """The first request has the framework build all routes, for seconds: it shall be ours."""
 
     async def receive() -> dict[str, Any]:
@@ -80,7 +79,7 @@ async def _build_routes(app: FastAPI) -> None:
     async def send(_message: Any) -> None:
         """Nobody asked."""
 
-    path = {"path": "/nowhere", "raw_path": b"/nowhere", "query_string": b"", "root_path": ""}
+    path = {"path": place, "raw_path": place.encode(), "query_string": b"", "root_path": ""}
     line = {"type": "http", "method": "GET", "scheme": "http", "http_version": "1.1", "headers": []}
     await app({**path, **line, "server": None, "client": None}, receive, send)
 

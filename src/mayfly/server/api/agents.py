@@ -5,7 +5,7 @@ bounded before they are read and typed before they are used.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -96,8 +96,14 @@ class _Serving:
         session = await self._session(request)
         asked = await read(request, wire.Claim)
         wait_s = patience(asked.patience_s)
-        claiming = self.hosts.claim(session, asked.free, frozenset(asked.held), wait_s)
-        return await _while_there(request, _answered(claiming, wire.Claimed))
+        held = frozenset(asked.held)
+
+        async def claimed() -> Response:
+            given = await self.hosts.claim(session, asked.free, held, wait_s)
+            spec = await self.hosts.known_spec(session, given.lease) if given else None
+            return answer(wire.Claimed(given, spec))
+
+        return await _while_there(request, claimed())
 
     async def wishes(self, request: Request) -> Response:
         session = await self._session(request)
@@ -142,10 +148,6 @@ class _Serving:
 
 def _over() -> SessionOver:
     return SessionOver("the session is over", remedy="open another")
-
-
-async def _answered(asking: Awaitable[T], kind: Callable[[T], Any]) -> Response:
-    return answer(kind(await asking))
 
 
 def _nothing() -> Response:

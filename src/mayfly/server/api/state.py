@@ -18,6 +18,11 @@ def keep_services(app: FastAPI, services: Services) -> None:
     app.state.mayfly = _State(services, asyncio.Event())
 
 
+def share_state(app: FastAPI, other: FastAPI) -> None:
+    """The other application is part of the same server."""
+    other.state.mayfly = _of(app)
+
+
 def services_of(request: Request) -> Services:
     return _of(request.app).services
 

@@ -67,6 +67,15 @@ class Places:
             assert row is not None
             self._give_up(tx, row)
 
+    def make(self, tx: Tx, wanted: Iterable[str]) -> None:
+        """Places for those jobs, of a plan made a moment ago: unless they have got one since."""
+        for key in wanted:
+            job = tx.get(ForgeJobRow, key)
+            if job is None or job.status != Status.QUEUED.value or job.problem is not None:
+                continue
+            if not tx.find(RunnerRow, made_for=key, live=True, limit=1):
+                self._make(tx, job)
+
     def refuse(self, tx: Tx, job: ForgeJobRow, reason: str) -> None:
         """No place is made for it; its commit shows why."""
         tx.put(replace(job, problem=reason))

@@ -17,7 +17,7 @@ from mayfly.server.github.handover import RunnerHandOver
 from mayfly.server.github.inbox import INBOX, Inbox
 from mayfly.server.github.looks import Looks
 from mayfly.server.github.news import News
-from mayfly.server.github.places import Places
+from mayfly.server.github.places import Places, key_of
 from mayfly.server.github.pruning import prune
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.store.base import Store
@@ -28,6 +28,7 @@ from mayfly.system.tasks import first
 _LOOK_S = 2.0
 _SHARE = 10.0
 _BALANCE_S = 1.0
+_MADE_AT_ONCE = 5
 _LOOK_AGAIN_S = 10.0
 _FIRST_BACKOFF_S = 5.0
 _LONGEST_BACKOFF_S = 600.0
@@ -126,9 +127,19 @@ class GitHub:
         if self._unbalanced and (pools is None or self._now() > self._balanced + _BALANCE_S):
             wanted, self._unbalanced = self._unbalanced, set()
             self._balanced = self._now()
-            await self._store.serial(lambda tx: self._places.balance(tx, wanted))
+            await self._balance(wanted)
             return True
         return pools is not None
+
+    async def _balance(self, pools: set[str]) -> None:
+        """Many new places in several transactions: webhooks wait for none of them for long."""
+        plan = await self._store.read(lambda view: self._places.plan(view, pools))
+        keys = [key_of(*waiting.key) for waiting in plan.make]
+        for begin in range(0, len(keys), _MADE_AT_ONCE):
+            some = keys[begin : begin + _MADE_AT_ONCE]
+            await self._store.serial(lambda tx, some=some: self._places.make(tx, some))  # type: ignore[misc]
+        if plan.give_up:
+            await self._store.serial(lambda tx: self._places.balance(tx, pools))
 
     async def _follow(self) -> bool:
         """However much there is to look at, it takes but a small share of the time."""
