@@ -38,7 +38,7 @@ format: setup  ## Put all Python into the common style
 	ruff check --fix
 
 .PHONY: bench
-bench: setup  ## Measure starts, memory, logs and plans on this machine
+bench: setup  ## Measure machines, the fleet, pages and plans on this machine
 	python -m bench
 
 .PHONY: simulate
@@ -53,6 +53,10 @@ lock: setup  ## Pin the newest requirements, with hashes
 docs: setup  ## Write docs/cli.md and the table of docs/api.md anew, from the program
 	python scripts/document_cli.py >docs/cli.md
 	python scripts/document_api.py --write
+
+.PHONY: migration
+migration: setup  ## Write the first version of the database's schema anew, while none was released
+	python scripts/first_migration.py
 
 .PHONY: picture
 picture: setup  ## Draw the README's picture anew, from a real run of the demo
