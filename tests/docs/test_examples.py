@@ -8,6 +8,7 @@ import pytest
 
 from mayfly.domain.labels import Requirement, resolve
 from mayfly.machines.images.recipe import load_recipe
+from mayfly.server.config import load_server_config
 from mayfly.services.config import load_config
 from mayfly.system.home import Home
 from mayfly.workflow.reader import read_workflow
@@ -35,7 +36,8 @@ def test_a_recipe_loads(text: str, tmp_path: Path) -> None:
     file = tmp_path / "recipe.toml"
     file.write_text(text)
 
-    assert load_recipe(str(file)).packages
+    recipe = load_recipe(str(file))
+    assert recipe.packages or recipe.base
 
 
 @pytest.mark.parametrize("text", examples("docs/configuration.md", "toml"))
@@ -70,3 +72,15 @@ def test_links_lead_somewhere(page: Path) -> None:
     targets = _LINK.findall(page.read_text())
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "text", [*examples("docs/fleet.md", "toml"), *examples("docs/people.md", "toml")]
+)
+def test_a_servers_configuration_loads(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "server.toml"
+    secret = tmp_path / "secret"
+    secret.write_text("hush")
+    file.write_text(re.sub(r'client_secret_file = ".*"', f'client_secret_file = "{secret}"', text))
+    config = load_server_config(Home(tmp_path), file)
+    assert config.url.startswith("http")

@@ -68,7 +68,7 @@ def _check(version: int, name: str) -> None:
     if version < wanted:
         raise HostCannot(
             f"the database {name} has schema {version}, this Mayfly needs {wanted}",
-            remedy="start `mayfly serve` of this version once; servers of the version before keep working",
+            remedy="start `mayfly serve` of this version; those of the version before go on",
         )
     if version > wanted + 1:
         raise HostCannot(
