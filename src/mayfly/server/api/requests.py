@@ -55,7 +55,7 @@ class Requests:
         if not streams:
             self._metrics.request_seconds.labels(method, route, str(status)).observe(seconds)
         level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
-        more = {"status": status, "ms": round(seconds * 1000, 1)}
+        more = {"status": int(status), "ms": round(seconds * 1000, 1)}
         _log.log(level, "%s %s", method, scope["path"], extra=more)
 
 
