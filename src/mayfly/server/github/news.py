@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from mayfly.forges.github import events, model
-from mayfly.forges.github.demand import taken_place
 from mayfly.server.github import chores
 from mayfly.server.github.apps import scope_of
-from mayfly.server.github.places import Places, described, key_of, pool_key
+from mayfly.server.github.binding import bind
+from mayfly.server.github.places import Places, key_of, pool_key
 from mayfly.server.schedules import STARTS
 from mayfly.store.base import FLEET, Tx
-from mayfly.store.forge_rows import AppRow, ForgeJobRow, InstallationRow, RunnerRow
-from mayfly.store.rows import JobRow, ProjectRow, RunRow, StartRow
+from mayfly.store.forge_rows import AppRow, ForgeJobRow, InstallationRow
+from mayfly.store.rows import ProjectRow, StartRow
 
 _OURS = ("mayfly", "actuated")
 
@@ -115,7 +115,7 @@ class News:
         )
         tx.put(row)
         if seen.status in {model.Status.IN_PROGRESS, model.Status.COMPLETED}:
-            return {pool, *self._bind(tx, row, seen)}
+            return {pool, *bind(tx, row, seen)}
         return {pool}
 
     def _workflow_job(self, tx: Tx, app: str, event: events.WorkflowJob) -> set[str]:
@@ -167,24 +167,6 @@ class News:
         app = tx.get(AppRow, row.app) if row else None
         return f"{app.web_url}/{seen.full_name}.git" if app else None
 
-    def _bind(self, tx: Tx, job: ForgeJobRow, seen: model.Job) -> set[str]:
-        """Which of our places runs it: it need not be the one that was made for it."""
-        rows: list[RunnerRow] = []
-        if job.runner is not None:
-            rows += tx.find(RunnerRow, runner=job.runner)
-        if job.runner_name is not None:
-            rows += tx.find(RunnerRow, name=job.runner_name)
-        by_id = {row.runner: row.id for row in rows if row.runner is not None}
-        by_name = {row.name: row.id for row in rows if row.name is not None}
-        found = taken_place(seen, by_id, by_name)
-        place = tx.get(RunnerRow, found) if found else None
-        if place is None or place.works_on == job.id:
-            return set()
-        tx.put(replace(place, works_on=job.id))
-        if place.made_for != job.id:
-            _exchange(tx, place, job)
-        return {place.pool}
-
 
 def _concerns(tx: Tx, app: str, event: events.Event) -> bool:
     """Whether the installation is the app's, or new."""
@@ -205,30 +187,6 @@ def may_be_ours(body: str) -> bool:
     """Whether a webhook could be of a job that asks for us: most are not, and need no reading."""
     lowered = body.lower()
     return any(name in lowered for name in _OURS)
-
-
-def _exchange(tx: Tx, place: RunnerRow, job: ForgeJobRow) -> None:
-    """The place runs another job than it was made for: so it is that job's, and shows it.
-
-    The place that was made for that one, if there is any, is now the other's.
-    """
-    other = next((row for row in tx.find(RunnerRow, made_for=job.id, live=True)), None)
-    left = tx.get(ForgeJobRow, place.made_for)
-    if other is not None and left is not None:
-        _give(tx, other, left)
-    taken = tx.get(RunnerRow, place.id)
-    assert taken is not None
-    _give(tx, taken, job)
-
-
-def _give(tx: Tx, place: RunnerRow, job: ForgeJobRow) -> None:
-    tx.put(replace(place, made_for=job.id, project=job.project))
-    row = tx.get(JobRow, place.id)
-    run = tx.get(RunRow, row.run) if row else None
-    if row is not None and run is not None:
-        planned = replace(row.planned, name=job.name)
-        tx.put(replace(row, project=job.project, planned=planned))
-        tx.put(described(replace(run, project=job.project), job))
 
 
 def _new(project: str, installation: int, seen: model.Job, actor: str, pool: str) -> ForgeJobRow:
