@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from hypothesis import given, settings
 from tests.domain.scheduling.reference import fits, size_of, total
-from tests.domain.scheduling.world import HOSTS, Event, World, histories, worlds
+from tests.domain.scheduling.world import BOUND_S, HOSTS, Event, World, histories, worlds
 
-from mayfly.domain.scheduling import HostRoom, QueuedJob
+from mayfly.domain.scheduling import HostRoom, QueuedJob, Reservation
 
 
 def _dense(test: Callable[[World, list[Event]], None]) -> Callable[[], None]:
@@ -113,3 +113,42 @@ def test_a_host_may_say_that_it_has_less(world: World, history: list[Event]) -> 
             choice = world.scheduler.choose(host, world.now, free)
             assert choice is None or fits(size_of(world.reference.jobs[choice.job]), free)
         assert world.scheduler.choose(host, world.now, (10**6, 10**6)) == world.choose(host)
+
+
+@_dense
+def test_past_its_bound_a_job_has_room_or_a_host_is_kept(
+    world: World, history: list[Event]
+) -> None:
+    """For it, or for another one that is before it, as a pool keeps few at once."""
+    for event in history:
+        event(world)
+    world.now += BOUND_S
+    world.settle()
+    for _ in range(len(world.reference.jobs) + 2):
+        world.review()
+    reference = world.reference
+    kept_in = {reference.hosts[kept.host].architectures[0] for kept in kept_for_some(world)}
+    for job in reference.jobs.values():
+        able = [host for host in reference.hosts.values() if reference.may_run(job, host)]
+        if any(has_room(world, job, host) for host in able) or is_smallest(world, job):
+            continue
+        if able and reference.within_quota([job, *reserved_jobs(world, job)]):
+            assert kept_in & {host.architectures[0] for host in able}
+
+
+def kept_for_some(world: World) -> list[Reservation]:
+    return list(world.reference.reservations.values())
+
+
+def reserved_jobs(world: World, job: QueuedJob) -> list[QueuedJob]:
+    """The others of its project for which hosts are kept."""
+    others = [world.reference.jobs[kept.job] for kept in kept_for_some(world)]
+    return [other for other in others if other.project == job.project and other.id != job.id]
+
+
+def is_smallest(world: World, job: QueuedJob) -> bool:
+    reference = world.reference
+    sizes = [size_of(one) for one in reference.jobs.values()]
+    sizes += [size_of(one) for one in reference.running.values()]
+    smallest = min(size[0] for size in sizes), min(size[1] for size in sizes)
+    return fits(size_of(job), smallest)

@@ -13,6 +13,7 @@ from mayfly.server.simulator.trace import Trace
 
 NEVER = -1.0
 _REVIEW_S = 30.0
+_KEPT_AT_ONCE = 240  # as many as a server makes in that time, 8 a second
 _TELL_EACH = 2000
 
 Observer = Callable[[float], None]
@@ -110,7 +111,7 @@ class _Run:
         if now < self._review_at:
             return
         self._review_at = now + _REVIEW_S
-        review = self._scheduler.review(now)
+        review = self._scheduler.review(now, limit=_KEPT_AT_ONCE)
         self._kept += len(review.make)
         for reservation in review.drop:
             self._scheduler.drop_reservation(reservation.job)
