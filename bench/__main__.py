@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import machines, plans, scheduling, starts
+from bench import fleet, machines, pages, plans, scheduling, starts, webhooks
 from bench.machines import Start, median, spec_for
 from mayfly.agent.main import make_driver
 from mayfly.domain.architecture import Architecture
@@ -25,6 +25,7 @@ _FLEET_AIMS = {True: "≤ 0.15 s", False: "≤ 0.8 s"}
 _WARM_AIMS = {Architecture.AMD64: "≤ 0.15 s", Architecture.ARM64: ""}
 _WORKFLOWS = 130
 _CROWD = 8
+_JOBS = 1000
 _QUEUED, _HOSTS, _CLAIMS = 100_000, 10_000, 3_000
 
 
@@ -65,7 +66,21 @@ async def bench(count: int) -> None:
         await _fleet(results, architecture, count)
     _plan(results)
     _claims(results)
+    await _server(results)
     results.show()
+
+
+async def _server(results: Results) -> None:
+    """What a server bears, over each database."""
+    for database, (rate, p50, p99) in (await asyncio.to_thread(webhooks.measure, 5000)).items():
+        what = f"webhooks accepted and stored, {database}"
+        results.add(what, f"{rate}\np50 {p50}, p99 {p99}", aim=webhooks.AIMS[database])
+    for database, jobs in (await fleet.jobs_per_second(_JOBS)).items():
+        what = f"{_JOBS:,} jobs queued → finished, two agents of dummy machines, {database}"
+        results.add(what, f"{jobs:.0f}/s", aim="≥ 100/s")
+    first, *rest = await pages.seconds(31)
+    text = f"{1000 * median(sorted(rest)):.0f} ms\nthe first {1000 * first:.0f} ms"
+    results.add(f"the page `now`, {pages.QUEUED:,} jobs queued", text, aim="≤ 100 ms")
 
 
 async def _starts(

@@ -42,7 +42,7 @@ _SECRET = "0123456789abcdef"  # noqa: S105 (of this measurement alone)
 _APP = 7
 _CONNECTIONS = 16
 _POSTGRES = "listen_addresses = ''\nshared_buffers = 256MB"  # the rest as it comes
-_AIMS = {"SQLite": "≥ 300/s, p99 ≤ 50 ms", "PostgreSQL": "≥ 500/s, p99 ≤ 50 ms"}
+AIMS = {"SQLite": "≥ 300/s, p99 ≤ 50 ms", "PostgreSQL": "≥ 500/s, p99 ≤ 50 ms"}
 
 
 def main() -> None:
@@ -50,13 +50,18 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=5000, help="webhooks sent")
     count = parser.parse_args().count
     table = Table("database", "accepted", "p50", "p99", "aim", title="Webhooks")
-    with tempfile.TemporaryDirectory() as folder:
-        table.add_row("SQLite", *_measured(f"sqlite:///{folder}/bench.db", count), _AIMS["SQLite"])
-    with started(_POSTGRES) as server:
-        name = server.create()
-        table.add_row("PostgreSQL", *_measured(server.url(name), count), _AIMS["PostgreSQL"])
-        server.drop(name)
+    for database, found in measure(count).items():
+        table.add_row(database, *found, AIMS[database])
     Console().print(table)
+
+
+def measure(count: int) -> dict[str, tuple[str, str, str]]:
+    """Webhooks a second, the median and the 99th percentile of their answers, by database."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = {"SQLite": _measured(f"sqlite:///{folder}/bench.db", count)}
+    with started(_POSTGRES) as server:
+        found["PostgreSQL"] = _measured(server.url(server.create()), count)
+    return found
 
 
 def _measured(database: str, count: int) -> tuple[str, str, str]:
