@@ -39,7 +39,7 @@ def test_the_shell_can_complete(tmp_path: Path) -> None:
         COMP_WORDS="mayfly d",
         COMP_CWORD="1",
     )
-    assert left.out.split() == ["doctor"]
+    assert left.out.split() == ["doctor", "drain"]
 
 
 def test_an_unknown_command_leaves_with_2(tmp_path: Path) -> None:
