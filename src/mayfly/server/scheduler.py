@@ -28,7 +28,6 @@ from mayfly.domain.scheduling.model import (
 )
 from mayfly.domain.scheduling.scheduler import Scheduler as Decider
 from mayfly.server.changed import Changed
-from mayfly.server.rooms import Rooms
 from mayfly.store.base import Tx
 from mayfly.store.rows import HostRow, JobRow, ProjectRow, RunRow
 
@@ -49,7 +48,6 @@ class Scheduler:
         self._changed_jobs = Changed(JobRow, state=_ACTIVE)
         self._hosts: dict[str, HostRow] = {}
         self._kinds: Counter[tuple[Capacity, frozenset[str]]] = Counter()
-        self._rooms = Rooms()
         self._queued: set[str] = set()
         self._looked_in: Callable[[], Tx | None] = lambda: None
 
@@ -58,15 +56,15 @@ class Scheduler:
         row = self._hosts.get(host)
         if row is None or not row.online or not self._queued:
             return None
-        self._decider.put_host(self._room(row, free))
-        choice = self._decider.choose(host, self._now())
+        left = (millicpu(free.cpu), free.memory_mib)  # as the agent says: never more than we know
+        choice = self._decider.choose(host, self._now(), left)
         job = tx.get(JobRow, choice.job) if choice else None
         return (job, choice.architecture) if choice and job else None
 
     def started(self, job: str, host: str) -> None:
         """It was written down that the job was given to the host."""
         self._queued.discard(job)
-        self._rooms.take(self._decider.start(job, host, self._now()))
+        self._decider.start(job, host, self._now())
         self._changed_jobs.doubt(job)
 
     def placed(self, tx: Tx, run: RunRow, wanted: Requirement) -> tuple[Requirement, str | None]:
@@ -128,21 +126,18 @@ class Scheduler:
             self._hosts[host] = row
             self._kinds[_kind(row)] += 1
             if row.online:
-                self._decider.put_host(self._room(row))
+                self._decider.put_host(_room(row))
                 return
         self._decider.remove_host(host)
 
     def _take_job(self, job: str, row: JobRow | None) -> None:
-        self._rooms.free(job)
         self._queued.discard(job)
         if row is None or row.state not in _ACTIVE:
             self._decider.remove_job(job)
             self._decider.end(job)
             return
         if row.state is not JobState.QUEUED:
-            running = _running(row)
-            self._rooms.take(running)
-            self._decider.put_running(running)
+            self._decider.put_running(_running(row))
             return
         self._queued.add(job)
         self._decider.put_job(_queued(row))
@@ -150,22 +145,6 @@ class Scheduler:
             self._decider.put_reservation(Reservation(row.id, row.reserved_on, row.reserved_at))
         else:
             self._decider.drop_reservation(row.id)
-
-    def _room(self, row: HostRow, free: Capacity | None = None) -> HostRoom:
-        """What a host offers in all: less than it has while its agent says that less is free."""
-        offered, memory = int(row.millicpu * row.cpu_factor), row.memory_mib
-        if free is not None:
-            used, used_mib = self._rooms.used(row.id)
-            offered = min(offered, used + millicpu(free.cpu))
-            memory = min(memory, used_mib + free.memory_mib)
-        return HostRoom(
-            id=row.id,
-            millicpu=offered,
-            memory_mib=memory,
-            architectures=row.architectures,
-            labels=as_labels(row.labels),
-            draining=row.draining or row.quarantined is not None,
-        )
 
     def _sizes_for(self, project: ProjectRow | None, labels: frozenset[str]) -> list[Capacity]:
         """Of hosts with those labels; the largest first, whatever order the hosts came in."""
@@ -176,6 +155,18 @@ class Scheduler:
         sizes = {size for size, of_host in kinds if labels <= of_host}
         key = operator.attrgetter("cpu", "memory_mib")
         return sorted(sizes, key=lambda one: (key(one), sorted(one.architectures)), reverse=True)
+
+
+def _room(row: HostRow) -> HostRoom:
+    """What a host offers in all."""
+    return HostRoom(
+        id=row.id,
+        millicpu=int(row.millicpu * row.cpu_factor),
+        memory_mib=row.memory_mib,
+        architectures=row.architectures,
+        labels=as_labels(row.labels),
+        draining=row.draining or row.quarantined is not None,
+    )
 
 
 def _kind(row: HostRow) -> tuple[Capacity, frozenset[str]]:
