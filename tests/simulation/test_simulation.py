@@ -6,22 +6,10 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
-from tests.simulation.__main__ import quiet, simulate
+from tests.simulation.__main__ import simulate
+from tests.simulation.many import CHUNK, chunk
 
 SEEDS = 2000
-_CHUNK = 100
-
-
-def chunk(first: int) -> list[str]:
-    """What went wrong in some seeds."""
-    quiet()
-    wrong = []
-    for seed in range(first, first + _CHUNK):
-        try:
-            simulate(seed)
-        except Exception as error:  # noqa: BLE001 (each is told with its seed)
-            wrong.append(f"python -m tests.simulation {seed}: {type(error).__name__}: {error}")
-    return wrong
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +22,7 @@ def processes() -> Iterator[ProcessPoolExecutor]:
 
 
 def test_no_law_is_broken_in_any_seed(processes: ProcessPoolExecutor) -> None:
-    chunks = processes.map(chunk, range(0, SEEDS, _CHUNK))
+    chunks = processes.map(chunk, range(0, SEEDS, CHUNK))
     assert [told for chunk in chunks for told in chunk] == []
 
 

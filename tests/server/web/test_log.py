@@ -173,9 +173,9 @@ async def test_steps_fold_when_they_end_well(stage: Stage) -> None:
     await worker.step(lease, 1, "Run make test", "bad", ok=False)
     page = await stage.page("viewer")
     await page.goto(f"/jobs/{lease.job}")
-    await has_lines(page, "bad")
     await expect(page.locator("#s2 summary")).to_contain_text("exit code 2")
     await expect(page.locator("details#s1")).not_to_have_attribute("open", "")
+    await has_lines(page, "bad")
     await page.locator("#s1 summary").click()
     await expect(page.get_by_text("fine", exact=True)).to_be_visible()
 
