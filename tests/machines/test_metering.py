@@ -96,5 +96,5 @@ def test_what_was_taken_after_a_moment() -> None:
     earlier = Usage(1.0, 100, disk_read=10, net_sent=None, host_steal_seconds=1.0)
     later = Usage(3.0, 90, disk_read=25, net_sent=5, host_steal_seconds=1.5)
     taken = later.since(earlier)
-    assert taken == Usage(2.0, 90, disk_read=15, net_sent=None, host_steal_seconds=0.5)
+    assert taken == Usage(2.0, 90, disk_read=15, net_sent=5, host_steal_seconds=0.5)
     assert later.since(replace(later)).cpu_seconds == 0

@@ -86,7 +86,11 @@ class Usage:
     host_io_pressure_seconds: float | None = None
 
     def since(self, earlier: "Usage") -> "Usage":
-        """What was taken after `earlier` of the same machine; the peak stays that of all time."""
+        """What was taken after `earlier` of the same machine; the peak stays that of all time.
+
+        What could not be told then counts from the beginning: a process that has just been started
+        is not in its network yet.
+        """
         told = {
             field.name: _less(getattr(self, field.name), getattr(earlier, field.name))
             for field in fields(self)
@@ -100,7 +104,7 @@ class Usage:
 
 
 def _less(now: Any, earlier: Any) -> Any:
-    return None if now is None or earlier is None else now - earlier
+    return None if now is None else now - (earlier or 0)
 
 
 @dataclass(frozen=True, slots=True)
