@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -58,6 +59,26 @@ def test_an_error_is_one_line_with_its_traceback() -> None:
         logging.getLogger("mayfly.a").exception("failed")
     [line] = lines(stream)
     assert "ValueError" in json.dumps(line["exception"])
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_traceback_shows_no_variables(as_json: bool) -> None:
+    stream = io.StringIO()
+    configure_logs(as_json=as_json, stream=stream)
+    token = "mayfly_" + "hunter2"[::-1]
+    try:
+        int(token[:0])
+    except ValueError:
+        logging.getLogger("mayfly.a").exception("failed")
+    assert "ValueError" in stream.getvalue()
+    assert token not in stream.getvalue()
+
+
+def test_a_person_reads_the_time_of_day_and_what_it_is_about() -> None:
+    stream = io.StringIO()
+    configure_logs(as_json=False, stream=stream)
+    logging.getLogger("mayfly.a").info("took it", extra={"status": 200, "ms": 3})
+    assert re.fullmatch(r"\d\d:\d\d:\d\d \[info\] took it status=200 ms=3\n", stream.getvalue())
 
 
 def test_libraries_are_heard_only_when_something_is_wrong() -> None:

@@ -26,15 +26,11 @@ def configure_logs(
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: list[structlog.typing.Processor] = [
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    last = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        *(_json() if as_json else _text(colours=stream.isatty())),
     ]
-    if as_json:
-        last += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
-    else:
-        last += [_printable, structlog.dev.ConsoleRenderer(colors=stream.isatty())]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -53,6 +49,31 @@ def configure_logs(
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def _json() -> list[structlog.typing.Processor]:
+    """Tracebacks have no variables in them: some are secrets."""
+    frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return [
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.ExceptionRenderer(frames),
+        structlog.processors.JSONRenderer(),
+    ]
+
+
+def _text(*, colours: bool) -> list[structlog.typing.Processor]:
+    """For a person who looks on: the time of day, and one line wherever one is enough."""
+    return [
+        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+        _printable,
+        structlog.dev.ConsoleRenderer(
+            colors=colours,
+            pad_event_to=0,
+            pad_level=False,
+            sort_keys=False,
+            exception_formatter=structlog.dev.plain_traceback,  # without variables, as above
+        ),
+    ]
+
+
 def _least(logger: str, level: int) -> int:
     """What is shown of a logger: of libraries warnings, whatever else is kept in a file."""
     own = logger.split(".", maxsplit=1)[0] == _OWN_ROOT
@@ -64,9 +85,10 @@ def _printable(
 ) -> structlog.typing.EventDict:
     """Paths and reasons are what strangers made them: they write no lines and move no cursor.
 
-    Of what goes with the event the renderer takes care.
+    Of what goes with the event the renderer takes care. Which module says it is left out.
     """
-    return {**said, "event": _UNPRINTABLE.sub(_escaped, str(said["event"]))}
+    shown = {key: value for key, value in said.items() if key != "logger"}
+    return {**shown, "event": _UNPRINTABLE.sub(_escaped, str(said["event"]))}
 
 
 def _escaped(found: re.Match[str]) -> str:
