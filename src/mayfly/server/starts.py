@@ -180,7 +180,7 @@ class Starts:
         if found.event.ref == f"refs/heads/{project.default_branch}":
             keep_schedules(tx, project.id, found.workflows.values(), self._now())
         if submission is not None:
-            self._submissions.begin(tx, project.id, submission, start.actor)
+            self._submissions.begin(tx, project.id, submission, start.actor, proven=True)
 
     def _failed(self, tx: Tx, start: StartRow, error: MayflyError) -> None:
         """Try again later; in the end, or where it can only fail again, show it as a failed run."""

@@ -71,13 +71,19 @@ class Submissions:
         await self.check(submission)
         return await self._store.serial(lambda tx: self.begin(tx, project, submission, actor))
 
-    def begin(self, tx: Tx, project: str, submission: Submission, actor: str) -> Submitted:
-        """Write the runs of a checked submission down and begin them."""
+    def begin(
+        self, tx: Tx, project: str, submission: Submission, actor: str, *, proven: bool = False
+    ) -> Submitted:
+        """Write the runs of a checked submission down and begin them.
+
+        `proven`: this server got the sources from the forge, of the ref that their events name.
+        """
         owner = tx.get(ProjectRow, project)
         if owner is None:
             raise InvalidInput(f"there is no project {project!r} here")
-        secrets = {row.name: row.value for row in tx.find(SecretRow, project=project)}
-        variables = {row.name: row.value for row in tx.find(VariableRow, project=project)}
+        of_all_jobs = {"project": project, "environment": ""}
+        secrets = {row.name: row.value for row in tx.find(SecretRow, **of_all_jobs)}
+        variables = {row.name: row.value for row in tx.find(VariableRow, **of_all_jobs)}
         identity = self._new_id()
         runs = []
         for request in submission.runs:
@@ -87,6 +93,7 @@ class Submissions:
                 vars={**variables, **request.vars},
             )
             run = self._run(owner, known, submission, identity, actor)
+            run = replace(run, proven_ref=request.event.ref if proven else "")
             runs.append(self._start(tx, run, known))
         return Submitted(identity, tuple(runs))
 

@@ -94,14 +94,35 @@ class LoginRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInRow:
-    """A browser that was sent to a provider; `id` is the hash of the state it took along."""
+    """A browser that was sent to a provider; `id` is the hash of the state it took along.
+
+    `invitation` is the id of the one that the person showed, to be taken up when they come back.
+    """
 
     id: str
     provider: str
     nonce: str
     verifier: str = sealed()
     destination: str = "/"
+    invitation: str | None = None
     until: float = indexed()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationRow:
+    """Leave to become a member, once, for who first shows the token that `hash` is of.
+
+    With an `email` only for who signs in with that address, verified, who need not show it.
+    """
+
+    id: str
+    hash: str = indexed()
+    project: str = indexed()
+    role: Role
+    email: str | None = indexed(default=None)
+    by: str
+    created: float
+    expires: float = indexed()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,10 +152,15 @@ class EnrolmentRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretRow:
-    """`id` is `project/NAME`; the value leaves the server only in the specs of jobs."""
+    """`id` is `project/NAME`; the value leaves the server only in the specs of jobs.
+
+    Of an environment it is `project/environment/NAME` in that's lower case; `environment` is its
+    name in lower case, empty for what all jobs of the project get.
+    """
 
     id: str
     project: str = indexed()
+    environment: str = indexed(default="")
     name: str
     value: str = sealed()
     by: str = ""
@@ -143,10 +169,11 @@ class SecretRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariableRow:
-    """`id` is `project/NAME`."""
+    """`id` and `environment` as of a SecretRow."""
 
     id: str
     project: str = indexed()
+    environment: str = indexed(default="")
     name: str
     value: str
     by: str = ""
@@ -179,6 +206,7 @@ PEOPLE_ROWS: tuple[type[Any], ...] = (
     TokenRow,
     LoginRow,
     SignInRow,
+    InvitationRow,
     RateRow,
     EnrolmentRow,
     SecretRow,

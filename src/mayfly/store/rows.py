@@ -72,11 +72,12 @@ class RunRow:
 
     `serial` counts all runs here, `number` those of its workflow, `attempt` its own.
     `submission` joins the runs that one person asked for at once. `source` is the blob its
-    machines check out, `actions` those of the actions it uses, by key. With `fit` a job that no
-    host is large enough for gets the nearest size. `cancelled` says why, once it is; `closed`
-    once not even `always()` jobs may start. `problem` is why it could not begin at all. `look_at`
-    is when it must be looked at again although nothing happened. `sealed`: its journal lies in
-    blobs.
+    machines check out, `actions` those of the actions it uses, by key. `proven_ref` is the branch or
+    tag (`refs/…`) that a server itself got the source of from the forge; empty where `branch` is
+    the word of who sent a clone. With `fit` a job that no host is large enough for gets the nearest
+    size. `cancelled` says why, once it is; `closed` once not even `always()` jobs may start.
+    `problem` is why it could not begin at all. `look_at` is when it must be looked at again
+    although nothing happened. `sealed`: its journal lies in blobs.
     """
 
     id: str
@@ -90,6 +91,7 @@ class RunRow:
     submission: str = indexed(default="")
     event: str = ""
     branch: str = ""
+    proven_ref: str = ""
     sha: str = ""
     actor: str = ""
     priority: int = 0
@@ -248,7 +250,7 @@ class EnvironmentRow:
     """A deployment environment; `id` is `project/name` in lower case.
 
     A job that names it waits for `wait_minutes` and for one of the `reviewers` (user names).
-    `branches` are patterns of those that may use it (empty: all). `prevent_self_review`: who
+    `branches` are patterns of those that may use it, `tag:…` of tags (empty: all). `prevent_self_review`: who
     started the run may not approve it.
     """
 

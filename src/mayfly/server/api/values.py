@@ -48,7 +48,9 @@ class VariableValue(Asked):
 @router.get("/secrets", summary="The names of the secrets")
 async def list_secrets(caller: Annotated[Caller, may(Action.SECRET_READ)]) -> list[Secret]:
     project = caller.the_project.id
-    rows = await caller.read(lambda view: view.find(SecretRow, order="name", project=project))
+    rows = await caller.read(
+        lambda view: view.find(SecretRow, order="name", project=project, environment="")
+    )
     return [Secret.of(row) for row in rows]
 
 
@@ -76,7 +78,9 @@ async def remove_secret(
 @router.get("/variables", summary="The variables")
 async def list_variables(caller: Annotated[Caller, may(Action.VARIABLE_READ)]) -> list[Variable]:
     project = caller.the_project.id
-    rows = await caller.read(lambda view: view.find(VariableRow, order="name", project=project))
+    rows = await caller.read(
+        lambda view: view.find(VariableRow, order="name", project=project, environment="")
+    )
     return [Variable.of(row) for row in rows]
 
 

@@ -210,6 +210,22 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_installations_app"), "installations", ["app"], unique=False)
     op.create_table(
+        "invitations",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("hash", TEXT, nullable=False),
+        sa.Column("project", TEXT, nullable=False),
+        sa.Column("role", TEXT, nullable=False),
+        sa.Column("email", TEXT, nullable=True),
+        sa.Column("by", TEXT, nullable=False),
+        sa.Column("created", sa.Double(), nullable=False),
+        sa.Column("expires", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invitations")),
+    )
+    op.create_index(op.f("ix_invitations_email"), "invitations", ["email"], unique=False)
+    op.create_index(op.f("ix_invitations_expires"), "invitations", ["expires"], unique=False)
+    op.create_index(op.f("ix_invitations_hash"), "invitations", ["hash"], unique=False)
+    op.create_index(op.f("ix_invitations_project"), "invitations", ["project"], unique=False)
+    op.create_table(
         "jobs",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("run", TEXT, nullable=False),
@@ -411,6 +427,7 @@ def upgrade() -> None:
         sa.Column("submission", TEXT, server_default="", nullable=False),
         sa.Column("event", TEXT, server_default="", nullable=False),
         sa.Column("branch", TEXT, server_default="", nullable=False),
+        sa.Column("proven_ref", TEXT, server_default="", nullable=False),
         sa.Column("sha", TEXT, server_default="", nullable=False),
         sa.Column("actor", TEXT, server_default="", nullable=False),
         sa.Column("priority", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
@@ -448,12 +465,14 @@ def upgrade() -> None:
         "secrets",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("project", TEXT, nullable=False),
+        sa.Column("environment", TEXT, server_default="", nullable=False),
         sa.Column("name", TEXT, nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
         sa.Column("by", TEXT, server_default="", nullable=False),
         sa.Column("updated", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_secrets")),
     )
+    op.create_index(op.f("ix_secrets_environment"), "secrets", ["environment"], unique=False)
     op.create_index(op.f("ix_secrets_project"), "secrets", ["project"], unique=False)
     op.create_table(
         "sessions",
@@ -474,6 +493,7 @@ def upgrade() -> None:
         sa.Column("nonce", TEXT, nullable=False),
         sa.Column("verifier", sa.LargeBinary(), nullable=False),
         sa.Column("destination", TEXT, server_default="/", nullable=False),
+        sa.Column("invitation", TEXT, nullable=True),
         sa.Column("until", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_ins")),
     )
@@ -532,18 +552,21 @@ def upgrade() -> None:
         "variables",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("project", TEXT, nullable=False),
+        sa.Column("environment", TEXT, server_default="", nullable=False),
         sa.Column("name", TEXT, nullable=False),
         sa.Column("value", TEXT, nullable=False),
         sa.Column("by", TEXT, server_default="", nullable=False),
         sa.Column("updated", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_variables")),
     )
+    op.create_index(op.f("ix_variables_environment"), "variables", ["environment"], unique=False)
     op.create_index(op.f("ix_variables_project"), "variables", ["project"], unique=False)
     op.execute("INSERT INTO clock (id, number) VALUES (1, 0)")
 
 
 def downgrade() -> None:
     op.drop_index(op.f("ix_variables_project"), table_name="variables")
+    op.drop_index(op.f("ix_variables_environment"), table_name="variables")
     op.drop_table("variables")
     op.drop_index(op.f("ix_users_email"), table_name="users")
     op.drop_table("users")
@@ -561,6 +584,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_sessions_ended"), table_name="sessions")
     op.drop_table("sessions")
     op.drop_index(op.f("ix_secrets_project"), table_name="secrets")
+    op.drop_index(op.f("ix_secrets_environment"), table_name="secrets")
     op.drop_table("secrets")
     op.drop_index(op.f("ix_schedules_project"), table_name="schedules")
     op.drop_index(op.f("ix_schedules_next_at"), table_name="schedules")
@@ -613,6 +637,11 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_jobs_host"), table_name="jobs")
     op.drop_index(op.f("ix_jobs_finished_at"), table_name="jobs")
     op.drop_table("jobs")
+    op.drop_index(op.f("ix_invitations_project"), table_name="invitations")
+    op.drop_index(op.f("ix_invitations_hash"), table_name="invitations")
+    op.drop_index(op.f("ix_invitations_expires"), table_name="invitations")
+    op.drop_index(op.f("ix_invitations_email"), table_name="invitations")
+    op.drop_table("invitations")
     op.drop_index(op.f("ix_installations_app"), table_name="installations")
     op.drop_table("installations")
     op.drop_table("images")
