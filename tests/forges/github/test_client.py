@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import json
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -136,21 +137,57 @@ async def test_a_check_is_made_and_concluded() -> None:
         app, installation = world.installed()
         repository = world.github.create_repository("octo-org/hello")
         client = world.client(app).installation(installation.id)
-        waits = Check("mayfly", "a" * 40, "Waiting", "No host serves this label.")
-        id_ = await client.create_check("octo-org/hello", waits)
+        waits = Check("mayfly", "a" * 40, "job 1", "Waiting", "No host serves this label.")
+        id_ = await client.show_check("octo-org/hello", waits)
         assert repository.checks[id_].body["status"] == "in_progress"
         failed = Check(
             "mayfly",
             "a" * 40,
+            "job 1",
             "Rejected",
             "x" * 70_000,
             conclusion="failure",
             details_url="https://mayfly.test/jobs/1",
         )
-        await client.update_check("octo-org/hello", id_, failed)
+        assert await client.show_check("octo-org/hello", failed) == id_
         body = repository.checks[id_].body
         assert (body["status"], body["conclusion"]) == ("completed", "failure")
         assert body["head_sha"] == "a" * 40
+
+
+@virtual_time
+async def test_a_check_whose_making_was_answered_by_trouble_is_not_made_twice() -> None:
+    async with in_process() as world:
+        app, installation = world.installed()
+        repository = world.github.create_repository("octo-org/hello")
+        client = world.client(app).installation(installation.id)
+        made_but_502 = Refusal("POST", "/check-runs", 502, done=True)
+        world.github.faults.refusals = [made_but_502]
+        check = Check("mayfly", "a" * 40, "job 1", "Rejected", "Why.", conclusion="failure")
+        with pytest.raises(ServerTrouble):
+            await client.show_check("octo-org/hello", check)
+        await client.show_check("octo-org/hello", check)
+        assert len(repository.checks) == 1
+
+
+@virtual_time
+async def test_checks_of_one_name_are_told_apart_by_job_and_by_app() -> None:
+    async with in_process() as world:
+        app, installation = world.installed()
+        other = world.github.create_app("octo-org", webhook_url="", name="Other")
+        elsewhere = world.github.install(other, "octo-org")
+        repository = world.github.create_repository("octo-org/hello")
+        one = Check("mayfly", "a" * 40, "job 1", "Rejected", "Why.", conclusion="failure")
+        clients = [
+            world.client(app).installation(installation.id),
+            world.client(other).installation(elsewhere.id),
+        ]
+        for _ in range(2):
+            for client in clients:
+                await client.show_check("octo-org/hello", one)
+                await client.show_check("octo-org/hello", replace(one, external_id="job 2"))
+        made = [(check.app, check.body["external_id"]) for check in repository.checks.values()]
+        assert made == [(app, "job 1"), (app, "job 2"), (other, "job 1"), (other, "job 2")]
 
 
 @virtual_time

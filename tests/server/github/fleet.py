@@ -36,7 +36,7 @@ from mayfly.server.github.service import GitHub
 from mayfly.server.people.audit import Author
 from mayfly.server.services import Services
 from mayfly.server.settings import Settings
-from mayfly.store.forge_rows import AppRow, RunnerRow
+from mayfly.store.forge_rows import AppRow, ChoreRow, RunnerRow
 from mayfly.store.memory import MemoryStore
 from mayfly.store.rows import HostRow, JobRow, ProjectRow, RunRow
 from mayfly.system.home import Home
@@ -130,6 +130,10 @@ class Fleet:
         """Ours that GitHub's became, the oldest first."""
         rows: list[JobRow] = self.rows(JobRow, order="created")
         return rows
+
+    def chores(self, kind: str) -> list[ChoreRow]:
+        """What is still to be asked of GitHub."""
+        return [chore for chore in self.rows(ChoreRow) if chore.kind == kind]
 
     @property
     def machines(self) -> int:

@@ -312,6 +312,20 @@ async def test_a_label_nobody_can_serve_fails_a_check_within_seconds(tmp_path: P
 
 
 @virtual_time
+async def test_a_check_is_not_shown_twice_when_its_making_was_answered_by_trouble(
+    tmp_path: Path,
+) -> None:
+    async with fleet(tmp_path) as here:
+        here.github.faults.refusals = [Refusal("POST", "/check-runs", 502, done=True)]
+        run = here.queue(label="mayfly-64cpu-256gb")
+        await here.until(lambda: not here.chores("check") and here.repository.checks)
+        assert here.github.faults.refusals[0].times == 0
+        assert len(here.repository.checks) == 1
+        here.github.cancel(run)
+        await here.done(run)
+
+
+@virtual_time
 async def test_a_label_that_is_none_fails_a_check_too(tmp_path: Path) -> None:
     async with fleet(tmp_path) as here:
         run = here.queue(label="mayfly-arm46-8cpu")

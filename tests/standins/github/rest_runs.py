@@ -90,6 +90,22 @@ def review(call: Call) -> Reply:
     return Reply([_deployment(call, found, job.spec.environment or "") for job in moved])
 
 
+def checks(call: Call) -> Reply:
+    """Of a commit; of those of one name the newest alone, unless all are asked for."""
+    call.require("checks", "read")
+    app, name = call.query.get("app_id"), call.query.get("check_name")
+    found = [
+        check
+        for check in call.repository().checks.values()
+        if check.body["head_sha"] == call.params["ref"]
+        and app in {None, str(check.app.id)}
+        and name in {None, check.body["name"]}
+    ]
+    if call.query.get("filter", "latest") == "latest":
+        found = list({(check.app.id, check.body["name"]): check for check in found}.values())
+    return paged(call, [call.github.payloads.check(check) for check in found], "check_runs")
+
+
 def create_check(call: Call) -> Reply:
     call.require("checks")
     found = call.repository()
@@ -164,6 +180,7 @@ ROUTES: tuple[Row, ...] = (
     ("POST", f"{RUN}/rerun-failed-jobs", "installation", rerun_failed),
     ("GET", f"{RUN}/pending_deployments", "installation", pending),
     ("POST", f"{RUN}/pending_deployments", "installation", review),
+    ("GET", f"{REPO}/commits/{{ref}}/check-runs", "installation", checks),
     ("POST", f"{REPO}/check-runs", "installation", create_check),
     ("PATCH", f"{REPO}/check-runs/{{check}}", "installation", update_check),
 )

@@ -64,6 +64,7 @@ class GitHubApp:
     ):
         """The caller closes `http`. Raises InvalidInput."""
         self._transport = Transport(http, base_url, clock)
+        self._id = app_id
         self._registrations = budget.registrations()
         key = AppKey(str(app_id), private_key, clock)
         self._app = Identity("app", Budget(self._registrations), key)
@@ -86,7 +87,8 @@ class GitHubApp:
         client = self._installations.get(id_)
         if client is None:
             identity = Identity(str(id_), Budget(self._registrations), self._tokens.of(id_))
-            client = self._installations[id_] = InstallationClient(self._transport, identity)
+            client = InstallationClient(self._transport, identity, self._id)
+            self._installations[id_] = client
         return client
 
     async def deliveries(self, *, cursor: str | None = None, failed: bool = False) -> Attempts:

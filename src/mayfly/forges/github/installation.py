@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mayfly.forges.fields import Fields, number
+from mayfly.forges.fields import Fields, number, text
 from mayfly.forges.github import model
 from mayfly.forges.github.answers import Answer
 from mayfly.forges.github.budget import Kind
@@ -36,23 +36,27 @@ class JitRunner:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check on a commit. `conclusion` is set when it is over, in GitHub's words."""
+    """A check on a commit, which `external_id` is ours for.
+
+    `conclusion` is set when it is over, in GitHub's words.
+    """
 
     name: str
     head_sha: str
+    external_id: str
     title: str
     summary: str
     conclusion: str | None = None
-    external_id: str = ""
     details_url: str | None = None
 
 
 class InstallationClient:
     """All methods raise GitHubError. Calls may be made concurrently."""
 
-    def __init__(self, transport: Transport, identity: Identity):
+    def __init__(self, transport: Transport, identity: Identity, app_id: int):
         self._transport = transport
         self._identity = identity
+        self._app_id = app_id
 
     async def token(self) -> str:
         """Good for minutes at least: for git, which asks GitHub by itself."""
@@ -143,18 +147,36 @@ class InstallationClient:
         path = "repos/{owner}/{repo}/actions/runs/{run}/rerun-failed-jobs"
         await self._send("POST", path, {**_repo(repository), "run": run_id}, kind=Kind.WRITE)
 
-    async def create_check(self, repository: str, check: Check) -> int:
-        """The id of the new check run."""
-        body = {"head_sha": check.head_sha, **_check(check)}
-        path = "repos/{owner}/{repo}/check-runs"
-        answer = await self._send("POST", path, _repo(repository), body, kind=Kind.WRITE)
+    async def show_check(self, repository: str, check: Check) -> int:
+        """Its id. Shown again, also after ServerTrouble, it is the same one, as told last.
+
+        Not for the same check twice at the same time: GitHub would take both for new.
+        """
+        known = await self._shown(repository, check)
+        if known is None:
+            body = {"head_sha": check.head_sha, **_check(check)}
+            path = "repos/{owner}/{repo}/check-runs"
+            answer = await self._send("POST", path, _repo(repository), body, kind=Kind.WRITE)
+        else:
+            path = "repos/{owner}/{repo}/check-runs/{id}"
+            variables = {**_repo(repository), "id": known}
+            answer = await self._send("PATCH", path, variables, _check(check), kind=Kind.WRITE)
         return read_one(answer.data, _id)
 
-    async def update_check(self, repository: str, check_id: int, check: Check) -> None:
-        """All of it but the commit, which stays."""
-        variables = {**_repo(repository), "id": check_id}
-        path = "repos/{owner}/{repo}/check-runs/{id}"
-        await self._send("PATCH", path, variables, _check(check), kind=Kind.WRITE)
+    async def _shown(self, repository: str, check: Check) -> int | None:
+        """Its id if it has been made: checks of one name may be of several jobs."""
+        path = "repos/{owner}/{repo}/commits/{ref}/check-runs{?app_id,check_name,filter,per_page}"
+        variables = {
+            **_repo(repository),
+            "ref": check.head_sha,
+            "app_id": self._app_id,
+            "check_name": check.name,
+            "filter": "all",
+        }
+        request = Request("GET", path, variables)
+        pages = await self._transport.pages(request, self._identity)
+        ids = dict(read_all(pages, _external, "check_runs"))
+        return ids.get(check.external_id)
 
     async def _send(
         self,
@@ -214,3 +236,8 @@ def _secret(value: Any, path: str) -> str:
 
 def _id(value: Any, path: str) -> int:
     return Fields(value, path).need("id", number)
+
+
+def _external(value: Any, path: str) -> tuple[str | None, int]:
+    """A check run's id, by what its maker calls it."""
+    return Fields(value, path).maybe("external_id", text), _id(value, path)

@@ -35,13 +35,13 @@ class Errands:
         check = Check(
             name=note["name"],
             head_sha=note["sha"],
+            external_id=chore.target,
             title="No machine here can run this job",
             summary=note["summary"],
             conclusion="failure",
-            external_id=chore.target,
         )
         client = await self._apps.installation(_of(chore))
-        await client.create_check(note["project"], check)
+        await client.show_check(note["project"], check)
         await self._done(chore)
 
     async def deregister(self, chore: ChoreRow) -> None:
