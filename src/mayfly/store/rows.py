@@ -43,8 +43,8 @@ class RunKind(enum.StrEnum):
 class ProjectRow:
     """Whom jobs belong to; `id` is `owner/name`.
 
-    `weight` is its share against others, quotas bound what it has at once (None: no bound),
-    `hosts` are the only ones its jobs may run on (empty: any). `losses_allowed`: how often a
+    `weight` is its share against others, quotas bound what it has at once (None: no bound):
+    `quota_unfinished` all jobs that have not ended, the others what runs. `hosts` are the only ones its jobs may run on (empty: any). `losses_allowed`: how often a
     native job may be queued again after its host was lost.
     """
 
@@ -55,6 +55,7 @@ class ProjectRow:
     quota_millicpu: int | None = None
     quota_memory_mib: int | None = None
     quota_jobs: int | None = None
+    quota_unfinished: int | None = 10_000
     hosts: tuple[str, ...] = ()
     losses_allowed: int = 1
     rerun_lost: bool = False
@@ -72,12 +73,13 @@ class RunRow:
 
     `serial` counts all runs here, `number` those of its workflow, `attempt` its own.
     `submission` joins the runs that one person asked for at once. `source` is the blob its
-    machines check out, `actions` those of the actions it uses, by key. `proven_ref` is the branch or
-    tag (`refs/…`) that a server itself got the source of from the forge; empty where `branch` is
-    the word of who sent a clone. With `fit` a job that no host is large enough for gets the nearest
-    size. `cancelled` says why, once it is; `closed` once not even `always()` jobs may start.
+    machines check out, `actions` those of the actions it uses, by key. `proven_ref` is the
+    branch or tag (`refs/…`) that a server itself got the source of from the forge; empty where
+    `branch` is the word of who sent a clone. With `fit` a job that no host is large enough for gets
+    the nearest size. `cancelled` says why, once it is; `closed` once not even `always()` jobs may start.
     `problem` is why it could not begin at all. `look_at` is when it must be looked at again
-    although nothing happened. `sealed`: its journal lies in blobs.
+    although nothing happened. `sealed`: its journal lies in blobs,
+    which are deleted since `log_gone`.
     """
 
     id: str
@@ -106,6 +108,7 @@ class RunRow:
     problem: str | None = None
     look_at: float | None = indexed(default=None)
     sealed: bool = indexed(default=False)
+    log_gone: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +129,8 @@ class JobRow:
     `planned` is without its spec, which is a row of its own. `requirement` is what it will be
     given (after `--fit`), `placed` the architecture it was given, `reason` why it stands where it
     does. `losses` counts hosts lost under it, `failed_starts` machines that did not start.
-    `reserved_on` is the host that keeps room for it since `reserved_at`. `version` is the
+    `told` is the size of what earlier assignments added to the journal, as `LeaseRow.told` of this
+    one. `reserved_on` is the host that keeps room for it since `reserved_at`. `version` is the
     transaction that wrote it last; stores set it.
     """
 
@@ -152,6 +156,7 @@ class JobRow:
     reserved_at: float = 0.0
     losses: int = 0
     failed_starts: int = 0
+    told: int = 0
     version: int = indexed(default=0)
 
 
@@ -172,7 +177,7 @@ class LeaseRow:
     """The right of a session to run an attempt of a job; `id` is the job's.
 
     `reports` counts those taken in: the next must bear the next number. It is the fence: a report
-    is taken in only by a guarded update of this row.
+    is taken in only by a guarded update of this row. `told` is how large they were.
     """
 
     id: str
@@ -180,6 +185,7 @@ class LeaseRow:
     session: str = indexed()
     host: str = indexed()
     reports: int = 0
+    told: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,8 +256,8 @@ class EnvironmentRow:
     """A deployment environment; `id` is `project/name` in lower case.
 
     A job that names it waits for `wait_minutes` and for one of the `reviewers` (user names).
-    `branches` are patterns of those that may use it, `tag:…` of tags (empty: all). `prevent_self_review`: who
-    started the run may not approve it.
+    `branches` are patterns of those that may use it, `tag:…` of tags (empty: all).
+    `prevent_self_review`: who started the run may not approve it.
     """
 
     id: str
@@ -343,13 +349,55 @@ class MeteringRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentRow:
-    """A part of a run's journal that lies in a blob; `id` is `run/first`."""
+    """A part of a run's journal that lies in a blob since `at`; `id` is `run/first`."""
 
     id: str
     run: str = indexed()
     first: int = 0
     last: int = 0
     blob: str = ""
+    at: float = indexed(default=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadRow:
+    """What runs check out, or an action they use; `id` is how runs name it.
+
+    `blob` is where it lies: a key that no other upload ever gets. `owner` is the `UploaderRow` that
+    its `size` in bytes is counted in. `used` is when it was last sent, asked for, or named by a
+    new run.
+    """
+
+    id: str
+    owner: str
+    blob: str
+    size: int
+    used: float = indexed()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivingRow:
+    """Room for an upload that is being sent: `size` bytes, given back at `until` at the latest."""
+
+    id: str
+    owner: str
+    size: int
+    until: float = indexed()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploaderRow:
+    """Whose uploads are bounded together; `stored` bytes, with what is arriving."""
+
+    id: str
+    stored: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalRow:
+    """A blob that no row names any more, and that is to be deleted; `id` is its key."""
+
+    id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,5 +431,9 @@ FLEET_ROWS: tuple[type[Any], ...] = (
     CounterRow,
     MeteringRow,
     SegmentRow,
+    UploadRow,
+    ArrivingRow,
+    UploaderRow,
+    RemovalRow,
     ImageRow,
 )

@@ -37,6 +37,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_apps")),
     )
     op.create_table(
+        "arrivings",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("owner", TEXT, nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_arrivings")),
+    )
+    op.create_index(op.f("ix_arrivings_until"), "arrivings", ["until"], unique=False)
+    op.create_table(
         "audits",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
@@ -249,6 +258,7 @@ def upgrade() -> None:
         sa.Column("reserved_at", sa.Double(), server_default=sa.text("0.0"), nullable=False),
         sa.Column("losses", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("failed_starts", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("told", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("version", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
     )
@@ -281,6 +291,7 @@ def upgrade() -> None:
         sa.Column("session", TEXT, nullable=False),
         sa.Column("host", TEXT, nullable=False),
         sa.Column("reports", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("told", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_leases")),
     )
     op.create_index(op.f("ix_leases_host"), "leases", ["host"], unique=False)
@@ -340,6 +351,9 @@ def upgrade() -> None:
         sa.Column("quota_millicpu", sa.BigInteger(), nullable=True),
         sa.Column("quota_memory_mib", sa.BigInteger(), nullable=True),
         sa.Column("quota_jobs", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "quota_unfinished", sa.BigInteger(), server_default=sa.text("10000"), nullable=True
+        ),
         sa.Column("hosts", TEXT, server_default="[]", nullable=False),
         sa.Column("losses_allowed", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
         sa.Column("rerun_lost", sa.Boolean(), server_default=sa.text("false"), nullable=False),
@@ -360,6 +374,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rates")),
     )
     op.create_index(op.f("ix_rates_until"), "rates", ["until"], unique=False)
+    op.create_table(
+        "removals",
+        sa.Column("id", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_removals")),
+    )
     op.create_table(
         "requests",
         sa.Column("id", TEXT, nullable=False),
@@ -442,6 +461,7 @@ def upgrade() -> None:
         sa.Column("problem", TEXT, nullable=True),
         sa.Column("look_at", sa.Double(), nullable=True),
         sa.Column("sealed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("log_gone", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
     )
     op.create_index(op.f("ix_runs_created"), "runs", ["created"], unique=False)
@@ -538,6 +558,22 @@ def upgrade() -> None:
     op.create_index(op.f("ix_tokens_hash"), "tokens", ["hash"], unique=False)
     op.create_index(op.f("ix_tokens_user"), "tokens", ["user"], unique=False)
     op.create_table(
+        "uploaders",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("stored", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_uploaders")),
+    )
+    op.create_table(
+        "uploads",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("owner", TEXT, nullable=False),
+        sa.Column("blob", TEXT, nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("used", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_uploads")),
+    )
+    op.create_index(op.f("ix_uploads_used"), "uploads", ["used"], unique=False)
+    op.create_table(
         "users",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("created", sa.Double(), nullable=False),
@@ -570,6 +606,9 @@ def downgrade() -> None:
     op.drop_table("variables")
     op.drop_index(op.f("ix_users_email"), table_name="users")
     op.drop_table("users")
+    op.drop_index(op.f("ix_uploads_used"), table_name="uploads")
+    op.drop_table("uploads")
+    op.drop_table("uploaders")
     op.drop_index(op.f("ix_tokens_user"), table_name="tokens")
     op.drop_index(op.f("ix_tokens_hash"), table_name="tokens")
     op.drop_table("tokens")
@@ -609,6 +648,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_reviews_approved"), table_name="reviews")
     op.drop_table("reviews")
     op.drop_table("requests")
+    op.drop_table("removals")
     op.drop_index(op.f("ix_rates_until"), table_name="rates")
     op.drop_table("rates")
     op.drop_index(op.f("ix_projects_version"), table_name="projects")
@@ -675,5 +715,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_audits_actor"), table_name="audits")
     op.drop_index(op.f("ix_audits_action"), table_name="audits")
     op.drop_table("audits")
+    op.drop_index(op.f("ix_arrivings_until"), table_name="arrivings")
+    op.drop_table("arrivings")
     op.drop_table("apps")
     op.drop_table("alarms")
