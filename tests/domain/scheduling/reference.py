@@ -187,21 +187,21 @@ class Reference:
         if found is None or found[1].id == job.id:
             return True
         other = found[1]
-        _, room = self.expected_start(other, host)
+        _, room = self.expected_start(other, host, -math.inf)
         return fits(size_of(job), (room[0] - other.millicpu, room[1] - other.memory_mib))
 
     def ends_before_what_is_kept(self, job: QueuedJob, host: HostRoom, now: float) -> bool:
         found = self.kept_on(host)
-        return found is None or now + job.expected_s <= self.expected_start(found[1], host)[0]
+        return found is None or now + job.expected_s <= self.expected_start(found[1], host, now)[0]
 
-    def expected_start(self, job: QueuedJob, host: HostRoom) -> tuple[float, Size]:
+    def expected_start(self, job: QueuedJob, host: HostRoom, now: float) -> tuple[float, Size]:
         free, at = self.free(host), -math.inf
-        ending = sorted(self.on(host.id), key=lambda one: (one.expected_end, one.id))
+        ending = sorted((expected_end(one, now), one.id) for one in self.on(host.id))
         while not fits(size_of(job), free):
             if not ending:
                 return math.inf, free
-            one = ending.pop(0)
-            at = one.expected_end
+            at, name = ending.pop(0)
+            one = self.running[name]
             free = (free[0] + one.millicpu, free[1] + one.memory_mib)
         return at, free
 
@@ -263,6 +263,15 @@ class Reference:
         """The same for the one of highest priority."""
         jobs = sorted(self.jobs.values(), key=priority, reverse=True)
         return sorted({shape(job): job for job in jobs}.values(), key=priority)
+
+
+def expected_end(job: RunningJob, now: float) -> float:
+    """Of one that overstays: as long again as it has, a quarter at least, but for its bound."""
+    expected, bound = job.started_at + job.expected_s, job.started_at + job.at_most_s
+    if expected > now:
+        return expected
+    later = now + max(now - expected, job.expected_s / 4)
+    return later if bound <= now else min(bound, later)
 
 
 def shape(job: QueuedJob) -> tuple[object, ...]:

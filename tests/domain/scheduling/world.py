@@ -1,5 +1,6 @@
 """Random small fleets: every event goes to a scheduler and to the reference beside it."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -147,6 +148,7 @@ jobs = st.builds(
     priority=st.integers(0, 1),
     queued_at=st.sampled_from([0.0, 0.0, 0.0, 50.0, 200.0]),
     expected_s=st.sampled_from([10.0, 60.0, 600.0]),
+    at_most_s=st.sampled_from([math.inf, 80.0, 900.0]),
 )
 
 

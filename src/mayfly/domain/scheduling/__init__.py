@@ -35,6 +35,8 @@ quota, wake its `hosts_for()`. About once a second, in one replica at a time, pe
 says, put and drop it here, and wake the hosts of what was dropped. A job that never starts because
 its host does not ask is the caller's to notice: remove hosts that are lost.
 
+How long a job takes is the caller's to say: `expect` and `learn` tell it from what ran before.
+
 How it decides is told in docs/scheduling.md. What never fails to hold:
 
 - No host gives out more than it offers; no project uses more than its quota.
@@ -45,9 +47,9 @@ How it decides is told in docs/scheduling.md. What never fails to hold:
 - No room is left free that a queued job may use, except what is kept for an older job.
 """
 
+from mayfly.domain.scheduling.durations import DEFAULT_EXPECTED_S, Work, expect, learn
 from mayfly.domain.scheduling.model import (
     DEFAULT_BOUND_S,
-    DEFAULT_EXPECTED_S,
     MILLI,
     Choice,
     HostRoom,
@@ -76,7 +78,10 @@ __all__ = [
     "Review",
     "RunningJob",
     "Scheduler",
+    "Work",
     "as_labels",
+    "expect",
+    "learn",
     "millicpu",
     "offered_millicpu",
 ]

@@ -24,7 +24,7 @@ def choose(state: State, host_id: str, now: float, free: Size | None) -> Choice 
     if host is None or host.offer is None or host.offer.draining:
         return None
     state.refresh()
-    left, own = host.left, host.free
+    left, own = host.left_at(now), host.free
     if free is not None:
         left, own = left.bounded(free), least(own, free)
     job = _kept(state, host, own, now)

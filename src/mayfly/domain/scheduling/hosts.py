@@ -34,7 +34,17 @@ class Left:
 class Host:
     """One host and what runs there. After a change call `settle`."""
 
-    __slots__ = ("_kind", "free", "id", "left", "need", "offer", "reservation", "running")
+    __slots__ = (
+        "_first_end",
+        "_kind",
+        "free",
+        "id",
+        "left",
+        "need",
+        "offer",
+        "reservation",
+        "running",
+    )
 
     def __init__(self, host_id: str):
         self.id = host_id
@@ -47,6 +57,8 @@ class Host:
         """What the job needs for which it is kept; None also while that job is unknown."""
         self.free: Size = (0, 0)
         self.left = Left((0, 0), (0, 0))
+        """As was expected when its jobs started; see `left_at`."""
+        self._first_end = math.inf
 
     @property
     def kind(self) -> Kind:
@@ -79,17 +91,22 @@ class Host:
         self.left = Left(self.free, self.free)
         if self.reservation is not None and self.need is not None:
             self.left = self._beside(self.reservation, self.need)
+            ends = (job.expected_end(-math.inf) for job in self.running.values())
+            self._first_end = min(ends, default=math.inf)
+
+    def left_at(self, now: float) -> Left:
+        """What jobs may use now: if others overstay, brief ones have more time.
+
+        `sure` stays as it was worked out: it must be found without looking at every host.
+        """
+        if self.need is None or now < self._first_end:
+            return self.left
+        until, _ = self._when(self.need, now, -math.inf)
+        return Left(self.left.sure, self.left.brief, until)
 
     def starts_at(self, need: Size, now: float) -> float:
-        """When so much is expected to be free; `now` if it is.
-
-        A job that has run longer than expected is taken to run as long again.
-        """
-        ends = []
-        for job in self.running.values():
-            end = job.expected_end
-            ends.append((end if end > now else 2 * now - job.started_at, job.id))
-        return self._when(need, ends, now)[0]
+        """When so much is expected to be free; `now` if it is."""
+        return self._when(need, now, now)[0]
 
     def _beside(self, kept: Reservation, need: Size) -> Left:
         assert self.offer is not None
@@ -99,17 +116,18 @@ class Host:
             self.offer.memory_mib - need[1] - since[1],
         )
         brief = least(self.free, spare)
-        ends = [(job.expected_end, job.id) for job in self.running.values()]
-        until, free = self._when(need, ends, -math.inf)
+        until, free = self._when(need, -math.inf, -math.inf)
         return Left(least(brief, (free[0] - need[0], free[1] - need[1])), brief, until)
 
-    def _when(self, need: Size, ends: list[tuple[float, str]], now: float) -> tuple[float, Size]:
-        """When `need` is free if jobs end then, and what is free in all at that time."""
+    def _when(self, need: Size, now: float, already: float) -> tuple[float, Size]:
+        """When `need` is expected to be free, and what is free in all at that time.
+
+        `already`: what is said if it is free as things are.
+        """
         free = self.free
-        ends.sort()
         if free[0] >= need[0] and free[1] >= need[1]:
-            return now, free
-        for end, job_id in ends:
+            return already, free
+        for end, job_id in sorted((job.expected_end(now), job.id) for job in self.running.values()):
             job = self.running[job_id]
             free = free[0] + job.millicpu, free[1] + job.memory_mib
             if free[0] >= need[0] and free[1] >= need[1]:

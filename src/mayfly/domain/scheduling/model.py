@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from mayfly.domain.architecture import Architecture
+from mayfly.domain.scheduling.durations import DEFAULT_EXPECTED_S
 
 MILLI = 1000
-DEFAULT_EXPECTED_S = 600.0
 DEFAULT_BOUND_S = 600.0
+
+_OVERSTAY = 0.25
+"""Which part of what was expected a job is given more, at least, when it takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,8 @@ class QueuedJob:
     """A job that waits for a host. `architecture` is None for any.
 
     `priority` orders the jobs of one project, larger first. `expected_s` is how long such jobs
-    took before, or a guess: a wrong one costs time, never correctness.
+    took before, or a guess (see `durations`): a wrong one costs time, never correctness. After
+    `at_most_s` it is ended.
     """
 
     id: str
@@ -79,6 +83,7 @@ class QueuedJob:
     labels: frozenset[str] = frozenset()
     priority: int = 0
     expected_s: float = DEFAULT_EXPECTED_S
+    at_most_s: float = math.inf
 
     @property
     def size(self) -> tuple[int, int]:
@@ -107,15 +112,26 @@ class RunningJob:
     memory_mib: int
     started_at: float
     expected_s: float = DEFAULT_EXPECTED_S
+    at_most_s: float = math.inf
 
     @property
     def size(self) -> tuple[int, int]:
         """Millicpu and MiB."""
         return (self.millicpu, self.memory_mib)
 
-    @property
-    def expected_end(self) -> float:
-        return self.started_at + self.expected_s
+    def expected_end(self, now: float) -> float:
+        """Never past while it runs; as it was expected at the start for a `now` of -inf.
+
+        One that overstays is taken to run on as long as it has overstayed, and a part of what was
+        expected at least: the longer it has taken already, the less is its end near. Its bound
+        ends it, though.
+        """
+        end = self.started_at + self.expected_s
+        if now < end:
+            return end
+        later = now + max(now - end, _OVERSTAY * self.expected_s)
+        latest = self.started_at + self.at_most_s
+        return min(later, latest) if now < latest else later
 
 
 @dataclass(frozen=True, slots=True)

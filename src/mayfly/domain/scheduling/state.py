@@ -93,7 +93,14 @@ class State:
     def start(self, job_id: str, host_id: str, now: float) -> RunningJob:
         job = self.jobs[job_id]
         running = RunningJob(
-            job.id, job.project, host_id, job.millicpu, job.memory_mib, now, job.expected_s
+            id=job.id,
+            project=job.project,
+            host=host_id,
+            millicpu=job.millicpu,
+            memory_mib=job.memory_mib,
+            started_at=now,
+            expected_s=job.expected_s,
+            at_most_s=job.at_most_s,
         )
         self.put_running(running)
         return running
