@@ -44,8 +44,9 @@ class ProjectRow:
     """Whom jobs belong to; `id` is `owner/name`.
 
     `weight` is its share against others, quotas bound what it has at once (None: no bound):
-    `quota_unfinished` all jobs that have not ended, the others what runs. `hosts` are the only ones its jobs may run on (empty: any). `losses_allowed`: how often a
-    native job may be queued again after its host was lost.
+    `quota_unfinished` all jobs that have not ended, the others what runs. `hosts` are the only ones
+    its jobs may run on (empty: any). `losses_allowed`: how often a native job may be queued again
+    after its host was lost.
     """
 
     id: str
@@ -76,10 +77,10 @@ class RunRow:
     machines check out, `actions` those of the actions it uses, by key. `proven_ref` is the
     branch or tag (`refs/…`) that a server itself got the source of from the forge; empty where
     `branch` is the word of who sent a clone. With `fit` a job that no host is large enough for gets
-    the nearest size. `cancelled` says why, once it is; `closed` once not even `always()` jobs may start.
-    `problem` is why it could not begin at all. `look_at` is when it must be looked at again
-    although nothing happened. `sealed`: its journal lies in blobs,
-    which are deleted since `log_gone`.
+    the nearest size. `cancelled` says why, once it is; `closed` once not even `always()` jobs may
+    start. `problem` is why it could not begin at all. `look_at` is when it must be looked at again
+    although nothing happened. `sealed`: its journal lies in blobs, which are deleted since
+    `log_gone`.
     """
 
     id: str
