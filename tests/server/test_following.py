@@ -16,8 +16,8 @@ from mayfly.system.tasks import stop
 
 
 async def all_of(site: Site, places: dict[str, int], job: str | None = None) -> list[Followed]:
-    entries = follow(site.store, site.services.journal, places, job)
-    return [followed async for followed in entries]
+    batches = follow(site.store, site.services.journal, places, job)
+    return [followed async for batch in batches for followed in batch]
 
 
 @virtual_time

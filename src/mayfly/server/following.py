@@ -1,6 +1,6 @@
 """Follows several runs at once, or one job of a run: what happened, and what goes on to happen."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,10 +19,10 @@ class Followed:
 
 async def follow(
     store: Store, journals: Journals, places: Mapping[str, int], job: str | None = None
-) -> AsyncGenerator[Followed, None]:
+) -> AsyncGenerator[Sequence[Followed], None]:
     """Entries beyond the `places` (by run), until all of them, or the job, are over and told.
 
-    Each once, and in order within a run.
+    Each once, and in order within a run; those that are there at the same time come together.
     """
     at = dict(places)
     going = frozenset(at)
@@ -36,9 +36,9 @@ async def follow(
             ended, news = await store.read(look)
             for run in sorted(news):
                 entries, at[run] = await journals.entries(run, at[run], job)
-                for entry in entries:
-                    seen[run] = entry.number
-                    yield Followed(entry, dict(seen))
+                if entries:
+                    yield [Followed(entry, seen | {run: entry.number}) for entry in entries]
+                    seen[run] = entries[-1].number
             going -= ended - news
             fresh = frozenset(news)
             if going and not news:

@@ -176,3 +176,4 @@ async def test_streams_end_when_the_server_stops_and_after_a_while() -> None:
             while piece := await sent.get():
                 said += piece
         assert "event: end" not in said  # there is more: the client comes back
+        assert said.count(": nothing new") == (0 if end else 59)  # in 900 s of silence

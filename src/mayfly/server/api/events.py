@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.types import Send
 
 from mayfly.domain.errors import InvalidInput
 from mayfly.domain.events import LogLines
@@ -30,6 +30,22 @@ router = APIRouter(tags=["events"], responses=REFUSALS)
 _LONGEST_S = 900.0
 """Then a stream ends, and the client comes back: so that lost rights are noticed."""
 
+_EVENTS = "text/event-stream"
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["data"],
+}
+_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {_EVENTS: {"itemSchema": _EVENT}}}}
+
+_SILENT_S = 15.0
+_COMMENT = ": nothing new\n\n"
+_PIECE = 64 * 1024
+"""Characters, roughly: what is told at once costs one write."""
 
 Reader = Annotated[Caller, may(Action.RUN_READ)]
 Places = Mapping[str, int]
@@ -60,41 +76,56 @@ async def _of_job(caller: Reader, place: Place) -> Places:
     return _read(place, [caller.the_job.run])
 
 
+class EventStream(StreamingResponse):
+    """Server-sent events, see `protocol.told`. Ends what it reads from when its client leaves."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None], status_code: int = 200):
+        unbuffered = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        super().__init__(pieces, status_code, unbuffered, _EVENTS)
+        self._pieces = pieces
+
+    async def stream_response(self, send: Send) -> None:
+        async with aclosing(self._pieces):
+            await super().stream_response(send)
+
+
 @router.get(
     "/submissions/{submission}/events",
     summary="What happens in all runs of a submission",
-    response_class=EventSourceResponse,
+    response_class=EventStream,
+    responses=_STREAM,
 )
 async def follow_submission(
     request: Request, caller: Reader, places: Annotated[Places, Depends(_of_submission)]
-) -> AsyncIterator[ServerSentEvent]:
+) -> EventStream:
     """Ends with an event `end`; if it ends without, come back with the last `id`."""
-    async for event in _told(request, caller, places):
-        yield event
+    return EventStream(_told(request, caller, places))
 
 
 @router.get(
-    "/runs/{run}/events", summary="What happens in a run", response_class=EventSourceResponse
+    "/runs/{run}/events",
+    summary="What happens in a run",
+    response_class=EventStream,
+    responses=_STREAM,
 )
 async def follow_run(
     request: Request, caller: Reader, places: Annotated[Places, Depends(_of_run)]
-) -> AsyncIterator[ServerSentEvent]:
+) -> EventStream:
     """Ends with an event `end`; if it ends without, come back with the last `id`."""
-    async for event in _told(request, caller, places):
-        yield event
+    return EventStream(_told(request, caller, places))
 
 
 @router.get(
     "/jobs/{job}/log",
     summary="What happens in a job, and what it prints",
-    response_class=EventSourceResponse,
+    response_class=EventStream,
+    responses=_STREAM,
 )
 async def follow_job(
     job: JobPath, request: Request, caller: Reader, places: Annotated[Places, Depends(_of_job)]
-) -> AsyncIterator[ServerSentEvent]:
+) -> EventStream:
     """Ends with an event `end`; if it ends without, come back with the last `id`."""
-    async for event in _told(request, caller, places, job):
-        yield event
+    return EventStream(_told(request, caller, places, job))
 
 
 @router.get(
@@ -106,50 +137,70 @@ async def read_log(job: JobPath, caller: Reader) -> StreamingResponse:
 
 async def _told(
     request: Request, caller: Caller, places: Places, job: str | None = None
-) -> AsyncIterator[ServerSentEvent]:
+) -> AsyncGenerator[bytes, None]:
     services = caller.services
-    entries = follow(services.store, services.journal, places, job)
-    async with aclosing(entries), aclosing(_for_a_while(entries, closing_of(request))) as bounded:
-        async for followed in bounded:
-            if followed is None:
+    batches = follow(services.store, services.journal, places, job)
+    async with aclosing(batches), aclosing(_for_a_while(batches, closing_of(request))) as bounded:
+        async for batch in bounded:
+            if batch is None:
                 return
-            yield _event(followed)
-    yield ServerSentEvent(event=END, raw_data="{}")
+            for piece in _pieces(batch):
+                yield piece
+    yield f"event: {END}\ndata: {{}}\n\n".encode()
 
 
 async def _for_a_while(
-    entries: AsyncIterator[Followed], closing: asyncio.Event
-) -> AsyncGenerator[Followed | None, None]:
-    """The entries; None at the end if there may be more."""
+    batches: AsyncIterator[Sequence[Followed]], closing: asyncio.Event
+) -> AsyncGenerator[Sequence[Followed] | None, None]:
+    """The batches, an empty one after a silence; None at the end if there may be more."""
     loop = asyncio.get_running_loop()
     until = loop.time() + _LONGEST_S
     closed = asyncio.create_task(closing.wait())
-    step: asyncio.Task[Followed | None] | None = None
+    step: asyncio.Task[Sequence[Followed] | None] | None = None
     try:
         while True:
-            step = asyncio.create_task(_next(entries))
+            step = step or asyncio.create_task(_next(batches))
+            patience = min(_SILENT_S, until - loop.time())
             await asyncio.wait(
-                {step, closed}, timeout=until - loop.time(), return_when=asyncio.FIRST_COMPLETED
+                {step, closed}, timeout=patience, return_when=asyncio.FIRST_COMPLETED
             )
-            if not step.done():
+            if closed.done() or loop.time() >= until:
                 yield None
                 return
-            if (followed := step.result()) is None:
+            if not step.done():
+                yield ()
+                continue
+            if (batch := step.result()) is None:
                 return
-            yield followed
+            step = None
+            yield batch
     finally:
         await stop(step, closed)
 
 
-async def _next(entries: AsyncIterator[Followed]) -> Followed | None:
-    return await anext(entries, None)
+async def _next(batches: AsyncIterator[Sequence[Followed]]) -> Sequence[Followed] | None:
+    return await anext(batches, None)
 
 
-def _event(followed: Followed) -> ServerSentEvent:
+def _pieces(batch: Sequence[Followed]) -> Iterator[bytes]:
+    """A comment for an empty one: proxies between must not take silence for an end."""
+    events: list[str] = []
+    size = 0
+    for followed in batch:
+        events.append(event := _event(followed))
+        size += len(event)
+        if size >= _PIECE:
+            yield "".join(events).encode()
+            events, size = [], 0
+    if events or not batch:
+        yield "".join(events or [_COMMENT]).encode()
+
+
+def _event(followed: Followed) -> str:
     entry = followed.entry
     told = Told(entry.run, entry.job, tag_event(entry.event))
-    numbers = (number for _, number in sorted(followed.places.items()))
-    return ServerSentEvent(id=place_text(numbers), raw_data=json.dumps(codec.to_plain(told)))
+    place = place_text(number for _, number in sorted(followed.places.items()))
+    return f"data: {json.dumps(codec.to_plain(told))}\nid: {place}\n\n"
 
 
 def _read(place: str, runs: list[str]) -> Places:
