@@ -140,13 +140,18 @@ class Service:
         return (await self.hosts.open_session(host, hello)).session
 
     async def submit(self, *runs: RunRequest | str, **project: Any) -> list[str]:
-        """The ids of the runs. The project is made, if need be; `project` are fields of its row."""
-        name = project.pop("id", PROJECT)
+        """The ids of the runs. The project is made, if need be; `project` are fields of its row.
+
+        With `proven` a server fetched them itself.
+        """
+        name, proven = project.pop("id", PROJECT), project.pop("proven", False)
         if project or not await self.read(lambda view: view.get(ProjectRow, name)):
             await self.put(ProjectRow(id=name, **project))
         wanted = submission(*runs)
         # Without `check`, whose thread does not go with virtual time.
-        begun = await self.serial(lambda tx: self.submissions.begin(tx, name, wanted, "mona"))
+        begun = await self.serial(
+            lambda tx: self.submissions.begin(tx, name, wanted, "mona", proven=proven)
+        )
         return list(begun.runs)
 
     async def claim(

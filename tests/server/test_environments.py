@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,18 @@ from tests.workflow.simulation import STATE
 
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.server.environments import environment_id
-from mayfly.store.rows import EnvironmentRow, GroupRow, Holder, ProjectRow, ReviewRow, RunRow
+from mayfly.store.people import SecretRow, VariableRow
+from mayfly.store.rows import (
+    EnvironmentRow,
+    GroupRow,
+    Holder,
+    JobRow,
+    ProjectRow,
+    RequestRow,
+    ReviewRow,
+    RunRow,
+    SpecRow,
+)
 
 DEPLOY = jobs("deploy", environment="Production")
 BLOCKED, QUEUED, REJECTED = JobState.BLOCKED, JobState.QUEUED, JobState.REJECTED
@@ -184,19 +196,55 @@ def test_only_some_branches_may_use_it(patterns: tuple[str, ...], suits: bool) -
     async def check() -> None:
         service = Service()
         await rules(service, branches=patterns)
-        [run] = await service.submit(DEPLOY)
-        why = f"environment 'production' is only for branches {', '.join(patterns)}"
+        [run] = await service.submit(DEPLOY, proven=True)
+        only = f"environment 'production' is only for branches {', '.join(patterns)}"
+        why = f"{only}, and this run is of main"
         assert await standing(service, run) == ((QUEUED, None) if suits else (REJECTED, why))
 
     check()
 
 
+@pytest.mark.parametrize(
+    ("pattern", "tag", "suits"),
+    [("tag:v*", "v1.2", True), ("tag:v*", "w1", False), ("main", "main", False)],
+)
+def test_tags_are_named_as_such(pattern: str, tag: str, suits: bool) -> None:
+    """Else who may push a tag, but not to `main`, would push a tag of that name."""
+
+    @virtual_time
+    async def check() -> None:
+        service = Service()
+        await rules(service, branches=(pattern,))
+        tagged = replace(STATE, branch=None, tags=(tag,))
+        [run] = await service.submit(request(DEPLOY, state=tagged), proven=True)
+        state, why = await standing(service, run)
+        assert state is (QUEUED if suits else REJECTED)
+        assert suits or f"this run is of tag:{tag}" in (why or "")
+
+    check()
+
+
 @virtual_time
-async def test_a_tag_is_a_branch_in_this(service: Service) -> None:
-    await rules(service, branches=("v*",))
-    tagged = replace(STATE, branch=None, tags=("v1.2",))
-    [run] = await service.submit(request(DEPLOY, state=tagged))
-    assert await standing(service, run) == (QUEUED, None)
+async def test_a_clone_proves_no_branch(service: Service) -> None:
+    await rules(service, branches=("main",), reviewers=("hubot",))
+    [run] = await service.submit(DEPLOY)
+    why = (
+        "environment 'production' is only for branches main, and this run was sent as a clone,"
+        " which proves no branch: push instead"
+    )
+    assert await standing(service, run) == (REJECTED, why)
+    assert await service.read(lambda view: view.find(ReviewRow)) == []
+
+
+@virtual_time
+async def test_a_repeated_run_proves_what_the_first_did(service: Service) -> None:
+    await rules(service, branches=("main",))
+    sent, pushed = [(await service.submit(DEPLOY, proven=proven))[0] for proven in (False, True)]
+    await service.cancel(pushed)
+    for run, state in ((sent, REJECTED), (pushed, QUEUED)):
+        row = await service.run(run)
+        again = await service.serial(partial(service.submissions.again, run=row, actor="mona"))
+        assert (await standing(service, again))[0] is state
 
 
 @virtual_time
@@ -219,6 +267,90 @@ async def test_who_waits_for_leave_holds_no_group(service: Service) -> None:
     assert await standing(service, second) == (QUEUED, None)
     await review(service, first, approved=True)
     assert await standing(service, first) == (BLOCKED, "waits for concurrency group 'live'")
+
+
+# --- what an environment gives -------------------------------------------------------------------
+
+ENV = "{T: '${{ secrets.TOKEN }}', O: '${{ secrets.OTHER }}', V: '${{ vars.PLACE }}'}"
+
+
+async def values(service: Service, environment: str, **more: str) -> None:
+    """TOKEN and PLACE of an environment, or of none; `more` are further secrets."""
+    prefix = f"{PROJECT}/{environment}/" if environment else f"{PROJECT}/"
+    word = environment or "all"
+    of: Any = {"project": PROJECT, "environment": environment, "updated": 0.0}
+    secrets = {"TOKEN": f"token of {word}", **more}
+    await service.put(
+        *(
+            SecretRow(id=prefix + name, name=name, value=value, **of)
+            for name, value in secrets.items()
+        ),
+        VariableRow(id=f"{prefix}PLACE", name="PLACE", value=f"place of {word}", **of),
+    )
+
+
+@virtual_time
+async def test_jobs_get_what_their_environment_has_over_what_all_have(service: Service) -> None:
+    await values(service, "", OTHER="for all")
+    await values(service, "production")
+    await values(service, "staging")
+    text = "env: {W: '${{ secrets.TOKEN }}'}\n" + jobs("deploy", environment="Production", env=ENV)
+    [run] = await service.submit(text + entries("build", env=ENV))
+    deploy, build = [await service.spec(run, key) for key in ("deploy", "build")]
+    mine, common = "token of production", "token of all"
+    assert deploy.env == {"W": mine, "T": mine, "O": "for all", "V": "place of production"}
+    assert build.env == {"W": common, "T": common, "O": "for all", "V": "place of all"}
+    assert deploy.contexts["secrets"]["TOKEN"] == mine
+    assert deploy.contexts["vars"] == {"PLACE": "place of production"}
+    assert mine in deploy.masks
+    assert mine not in repr(build)
+    assert "token of staging" not in repr((deploy, build))
+
+
+@virtual_time
+async def test_what_an_environment_has_counts_more_than_what_a_run_brings(
+    service: Service,
+) -> None:
+    await values(service, "production")
+    [run] = await service.submit(
+        request(jobs("deploy", environment="production", env=ENV), secrets={"token": "mine"})
+    )
+    assert (await service.spec(run, "deploy")).env["T"] == "token of production"
+
+
+@virtual_time
+async def test_nothing_holds_them_before_a_reviewer_approved(service: Service) -> None:
+    await rules(service, reviewers=("hubot",))
+    await values(service, "production")
+    [run] = await service.submit(jobs("deploy", environment="production", env=ENV))
+    kinds = (RequestRow, SpecRow, JobRow, RunRow)
+    held = await service.read(lambda view: [row for kind in kinds for row in view.find(kind)])
+    assert "token of production" not in repr(held)
+    await review(service, run, approved=True)
+    assert (await service.spec(run, "deploy")).env["T"] == "token of production"
+
+
+@virtual_time
+async def test_nothing_holds_them_before_the_timer_passed(service: Service) -> None:
+    await rules(service, wait_minutes=1)
+    await values(service, "production")
+    [run] = await service.submit(jobs("deploy", environment="production", env=ENV))
+    assert await service.read(lambda view: view.find(SpecRow)) == []
+    await values(service, "production", LATER="set meanwhile")
+    await asyncio.sleep(61)
+    await tick(service)
+    spec = await service.spec(run, "deploy")
+    assert spec.contexts["secrets"]["LATER"] == "set meanwhile"
+
+
+@virtual_time
+async def test_a_job_whose_environment_makes_it_wrong_is_rejected(service: Service) -> None:
+    await values(service, "production")
+    env = "{T: '${{ fromJSON(vars.PLACE || 1) }}'}"
+    [run] = await service.submit(jobs("deploy", environment="production", env=env))
+    state, why = await standing(service, run)
+    assert state is REJECTED
+    assert "env.T" in (why or "")
 
 
 # --- concurrency groups --------------------------------------------------------------------------

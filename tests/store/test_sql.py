@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.store.stores import open_with
 
 from mayfly.domain.events import JobRef, RunRef, Summarised
 from mayfly.store.base import Tx
+from mayfly.store.people import SecretRow
 from mayfly.store.rows import CounterRow, RequestRow
 from mayfly.store.sql.databases import database
 from mayfly.store.sql.migrate import migrate
@@ -66,6 +68,26 @@ async def test_keys_can_be_changed(url: str) -> None:
     found = await store.read(lambda view: view.find(RequestRow))
     assert found == [*rows, RequestRow(id="x", text="already")]
     await store.close()
+
+
+async def test_secrets_of_environments_follow_the_key(url: str) -> None:
+    old, new = b"o" * 32, b"n" * 32
+    of_all = SecretRow(id="o/p/T", project="o/p", name="T", value="hush", updated=0.0)
+    rows = [of_all, replace(of_all, id="o/p/production/T", environment="production", value="sh")]
+    store = await open_with(url, vault=Vault([old]))
+    for row in rows:
+        await store.serial(partial(_put, row=row))
+    await store.close()
+    store = await open_with(url, vault=Vault([new, old]))
+    assert await store.reseal() == 2
+    await store.close()
+    store = await open_with(url, vault=Vault([new]))
+    assert await store.read(lambda view: view.find(SecretRow)) == rows
+    await store.close()
+
+
+def _put(tx: Tx, row: Any) -> None:
+    tx.put(row)
 
 
 async def test_sealed_fields_cannot_be_searched_by(url: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from tests.workflow.simulation import CANCELLED, FAILURE, SUCCESS, Run, jobs
 
 from mayfly.domain.errors import InvalidInput
+from mayfly.workflow.planned import EnvironmentValues
 
 DEPLOY = ".github/workflows/deploy.yml"
 DEPLOY_TEXT = """
@@ -80,6 +81,19 @@ def test_what_a_called_job_sees() -> None:
     assert set(spec.contexts["needs"]) == {"build"}
     assert spec.env == {"TARGET": "prod", "KEY": "p"}
     assert set(spec.masks) == {"p", "o"}
+
+
+def test_a_called_job_gets_what_its_environment_gives_over_what_its_caller_does() -> None:
+    given = EnvironmentValues({"KEY": "of prod"}, {"PLACE": "prod"})
+    text = DEPLOY_TEXT.replace("needs: build", "needs: build\n        environment: Prod")
+    run = call(deploy=text, secrets={"PROD": "p"}, environments={"prod": given})
+    run.end("test")
+    run.end("deploy / build")
+    spec = run.spec("deploy / push")
+    assert spec.contexts["secrets"] == {"GITHUB_TOKEN": "", "KEY": "of prod"}
+    assert spec.contexts["vars"] == {"PLACE": "prod"}
+    assert spec.env["KEY"] == "of prod"
+    assert set(spec.masks) == {"p", "of prod"}
 
 
 def test_secrets_can_be_inherited() -> None:

@@ -1,4 +1,4 @@
-"""Deployment environments: whether a job that names one may start, or what it waits for.
+"""Deployment environments: whether a job that names one may start, and what it then gets.
 
 An environment that its project does not know is open, as on GitHub, where naming one makes it.
 """
@@ -7,7 +7,11 @@ import fnmatch
 from dataclasses import dataclass
 
 from mayfly.store.base import Tx
+from mayfly.store.people import SecretRow, VariableRow
 from mayfly.store.rows import EnvironmentRow, ReviewRow, RunRow
+from mayfly.workflow.planned import EnvironmentValues
+
+_HEADS, _TAGS = "refs/heads/", "refs/tags/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +31,30 @@ def environment_id(project: str, name: str) -> str:
     return f"{project}/{name}".lower()
 
 
+def values_of(tx: Tx, project: str, name: str | None) -> dict[str, EnvironmentValues]:
+    """What an environment has for jobs that name it, by its name in lower case, if anything.
+
+    Only for those that have leave to use it.
+    """
+    if not name:
+        return {}
+    key = name.lower()
+    secrets = tx.find(SecretRow, project=project, environment=key)
+    variables = tx.find(VariableRow, project=project, environment=key)
+    if not secrets and not variables:
+        return {}
+    values = EnvironmentValues(
+        {row.name: row.value for row in secrets}, {row.name: row.value for row in variables}
+    )
+    return {key: values}
+
+
 def leave_for(tx: Tx, run: RunRow, name: str | None, now: float) -> Leave:
     """Asks for a review when the first job of a run comes to an environment that wants one."""
     rules = tx.get(EnvironmentRow, environment_id(run.project, name)) if name else None
     if rules is None:
         return GRANTED
-    if not _suits(run.branch, rules.branches):
-        why = f"environment {rules.name!r} is only for branches {', '.join(rules.branches)}"
+    if why := _elsewhere(run, rules):
         return Leave(granted=False, reason=why, refused=True)
     review = _review(tx, run, rules, now)
     if review.approved is False:
@@ -62,5 +83,19 @@ def _review(tx: Tx, run: RunRow, rules: EnvironmentRow, now: float) -> ReviewRow
     return review
 
 
-def _suits(branch: str, patterns: tuple[str, ...]) -> bool:
-    return not patterns or any(fnmatch.fnmatchcase(branch, pattern) for pattern in patterns)
+def _elsewhere(run: RunRow, rules: EnvironmentRow) -> str | None:
+    """Why the rules for branches keep a run out.
+
+    What counts is the ref that a server fetched: a clone's branch is its sender's word.
+    """
+    if not rules.branches:
+        return None
+    only = f"environment {rules.name!r} is only for branches {', '.join(rules.branches)}"
+    if not run.proven_ref:
+        return f"{only}, and this run was sent as a clone, which proves no branch: push instead"
+    tried = run.proven_ref.removeprefix(_HEADS)
+    if tried.startswith(_TAGS):
+        tried = f"tag:{tried.removeprefix(_TAGS)}"  # which no branch can be called
+    if any(fnmatch.fnmatchcase(tried, pattern) for pattern in rules.branches):
+        return None
+    return f"{only}, and this run is of {tried}"

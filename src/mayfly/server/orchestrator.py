@@ -7,6 +7,7 @@ harmless. All of it happens in serial transactions, which the caller opens.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from mayfly.domain.events import RunFinished
@@ -14,7 +15,7 @@ from mayfly.domain.events import RunStarted as RunBegan
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.domain.labels import Requirement
 from mayfly.server.concurrency import ConcurrencyGroups, Verdict
-from mayfly.server.environments import leave_for
+from mayfly.server.environments import leave_for, values_of
 from mayfly.server.jobs import Jobs, holders_of, is_started, job_id, result_of
 from mayfly.store.base import FLEET, Tx
 from mayfly.store.rows import Holder, JobRow, RunKind, RunRow, SpecRow
@@ -26,6 +27,9 @@ from mayfly.workflow.plan import (
     RunPlan,
     advance,
 )
+from mayfly.workflow.planned import EnvironmentValues
+
+_NO_ENVIRONMENTS: Mapping[str, EnvironmentValues] = MappingProxyType({})
 
 # What the planner has decided for good, as a job's state.
 _DECIDED = {
@@ -107,13 +111,21 @@ class Orchestrator:
         self.advance(tx, run.id)
         return True
 
-    def known(self, tx: Tx, run: RunRow, rows: Mapping[str, JobRow]) -> Advance:
-        """What can be done with a run as it stands."""
+    def known(
+        self,
+        tx: Tx,
+        run: RunRow,
+        rows: Mapping[str, JobRow],
+        environments: Mapping[str, EnvironmentValues] = _NO_ENVIRONMENTS,
+    ) -> Advance:
+        """What can be done with a run as it stands, in environments that it has leave to use."""
         if run.kind is RunKind.GITHUB:
             return _of_forge(run, rows)
         results = {key: result_of(row) for key, row in rows.items() if row.state.is_final}
         started = [key for key, row in rows.items() if is_started(row)]
         plan = self.plans.plan(tx, run)
+        if environments:
+            plan = replace(plan, environments=environments)
         return advance(plan, results, started=started, cancelled=bool(run.cancelled))
 
 
@@ -127,6 +139,7 @@ class _Round:
         self._run = run
         self._groups = ConcurrencyGroups(tx, run.project)
         self._rows: dict[str, JobRow] = {}
+        self._looked_at = run, self._rows
         self._touched: dict[str, None] = {}
         self._look_at: float | None = None
 
@@ -144,6 +157,7 @@ class _Round:
         self._look_at = None
         self._read_rows()
         self._release_ended(list(self._rows.values()))
+        self._looked_at = self._run, self._rows
         known = self._orchestrator.known(self._tx, self._run, self._rows)
         for key in self._rows.keys() - {job.key for job in known.jobs}:
             self._jobs.remove(self._tx, self._run, self._rows[key])
@@ -245,9 +259,21 @@ class _Round:
         requirement, refusal = places.placed(self._tx, self._run, job.requirement)
         if refusal:
             return self._move(row, JobState.REJECTED, refusal, requirement=requirement)
+        job = self._in_environment(job)
+        if job.state is PlannedState.REJECTED:
+            return self._move(row, JobState.REJECTED, job.reason, requirement=requirement)
         if job.spec is not None:
             self._tx.put(SpecRow(id=row.id, spec=job.spec))
         return self._move(row, JobState.QUEUED, None, requirement=requirement)
+
+    def _in_environment(self, job: PlannedJob) -> PlannedJob:
+        """With what its environment gives: only now, as it has leave to use it."""
+        given = values_of(self._tx, self._run.project, job.environment)
+        if not given:
+            return job
+        run, rows = self._looked_at
+        known = self._orchestrator.known(self._tx, run, rows, given)
+        return next(one for one in known.jobs if one.key == job.key)
 
     def _wait(self, row: JobRow, reason: str | None) -> bool:
         self._move(row, JobState.BLOCKED, reason)

@@ -81,9 +81,12 @@ class Submissions:
         owner = tx.get(ProjectRow, project)
         if owner is None:
             raise InvalidInput(f"there is no project {project!r} here")
-        of_all_jobs = {"project": project, "environment": ""}
-        secrets = {row.name: row.value for row in tx.find(SecretRow, **of_all_jobs)}
-        variables = {row.name: row.value for row in tx.find(VariableRow, **of_all_jobs)}
+        # What is of an environment is given later, to whom has leave to use that.
+        of_all = tx.find(SecretRow, project=project, environment="")
+        secrets = {row.name: row.value for row in of_all}
+        variables = {
+            row.name: row.value for row in tx.find(VariableRow, project=project, environment="")
+        }
         identity = self._new_id()
         runs = []
         for request in submission.runs:

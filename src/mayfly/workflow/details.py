@@ -62,6 +62,12 @@ def display_name(case: Case) -> str:
     return case.scope.name_prefix + case.name
 
 
+def env_of(case: Case, own: Mapping[str, str] | str) -> dict[str, str]:
+    """The environment of its steps; `own` are the templates of the job itself."""
+    texts = case.evaluator.texts(own, "env")
+    return {**case.scope.env, **texts, **case.scope.known.plan.env}
+
+
 def _details(case: Case) -> Details:
     job, evaluator, plan = case.job, case.evaluator, case.scope.known.plan
 
@@ -71,7 +77,7 @@ def _details(case: Case) -> Details:
     def text(value: str | None, key: str) -> str | None:
         return evaluator.text(value, key) if value and known(value) else None
 
-    env = {**case.scope.env, **evaluator.texts(known(job.env) or {}, "env"), **plan.env}
+    env = env_of(case, known(job.env) or {})
     evaluator = evaluator.having(env=env)
     shared = case.scope.workflow.defaults
     timeout = known(job.timeout_minutes)

@@ -1,14 +1,15 @@
 """One combination of a job: where it stands, and the specification once it may run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
+from mayfly.domain.errors import InvalidInput
 from mayfly.domain.job import Conclusion
 from mayfly.workflow.contexts import runner_context
-from mayfly.workflow.details import Details, described
+from mayfly.workflow.details import Details, described, env_of
 from mayfly.workflow.gate import Node
 from mayfly.workflow.planned import JobResult, PlannedJob, PlannedState
-from mayfly.workflow.scope import Case
+from mayfly.workflow.scope import Case, at, within
 from mayfly.workflow.spec import JobSpec
 
 
@@ -38,7 +39,11 @@ def leaf(case: Case) -> Node:
         running = replace(job, state=PlannedState.READY, reason=None)
         return Node((running,), settled=False, result=None, cancel=(case.key,) if stop else ())
     if case.gate.verdict is PlannedState.READY:
-        job = replace(job, spec=_spec(case, details))
+        try:
+            job = replace(job, spec=_spec(case, details))
+        except InvalidInput as error:
+            reason = at(case.job.location, error)
+            return _closed(job, case, PlannedState.REJECTED, reason, Conclusion.FAILURE)
     return _standing(job, case)
 
 
@@ -110,7 +115,12 @@ def _closed(
 
 
 def _spec(case: Case, details: Details) -> JobSpec:
+    """InvalidInput for what only its environment's values make wrong."""
     job, plan = case.job, case.scope.known.plan
+    given = plan.environments.get((details.environment or "").lower())
+    if given is not None:
+        case = within(case, given)
+        details = replace(details, env=env_of(case, job.env))
     architecture = details.requirement.architecture if details.requirement else None
     return JobSpec(
         key=case.key,
@@ -118,7 +128,7 @@ def _spec(case: Case, details: Details) -> JobSpec:
         steps=job.steps,
         contexts={**case.evaluator.contexts, "runner": runner_context(architecture)},
         env=dict(details.env),
-        masks=_masks(plan.secrets),
+        masks=_masks([*plan.secrets.values(), *(given.secrets.values() if given else ())]),
         default_shell=details.shell,
         default_working_directory=details.directory,
         outputs=job.outputs,
@@ -129,7 +139,7 @@ def _spec(case: Case, details: Details) -> JobSpec:
     )
 
 
-def _masks(secrets: Mapping[str, str]) -> tuple[str, ...]:
+def _masks(secrets: Iterable[str]) -> tuple[str, ...]:
     """Whole values, and the lines of those that have several, as GitHub masks them."""
-    lines = (line.strip() for value in secrets.values() for line in (value, *value.splitlines()))
+    lines = (line.strip() for value in secrets for line in (value, *value.splitlines()))
     return tuple(dict.fromkeys(line for line in lines if line))

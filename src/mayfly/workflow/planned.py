@@ -18,13 +18,23 @@ DEFAULT_TIMEOUT_MINUTES = 360.0
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentValues:
+    """What a deployment environment gives to jobs that name it, over what all jobs have."""
+
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    vars: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RunPlan:
     """One run of one workflow for one event.
 
     `called` holds the reusable workflows: local ones by path (`.github/workflows/x.yml`), remote
     ones by their whole `uses`. `actions` maps the `uses` of fetched actions to the keys they are
     served under. `inputs` are those of a manual start, as given. `env` wins over the environment
-    of workflow and jobs. GITHUB_TOKEN is empty unless it is among the `secrets`.
+    of workflow and jobs. GITHUB_TOKEN is empty unless it is among the `secrets`. `environments`,
+    by name in lower case, are only those that the run has leave to use: `env` and the steps of jobs
+    that name them see what they give, and nothing that decides whether and where those run.
     `architecture` puts every job on it, whatever its labels say. `jobs` (ids; empty: all) and
     `matrix` (key to wanted values) narrow what runs; `labels` adds to the known labels; `image`
     replaces every job's.
@@ -39,6 +49,7 @@ class RunPlan:
     secrets: Mapping[str, str] = field(default_factory=dict)
     vars: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    environments: Mapping[str, EnvironmentValues] = field(default_factory=dict)
     architecture: Architecture | None = None
     jobs: frozenset[str] = frozenset()
     matrix: Mapping[str, frozenset[str]] = field(default_factory=dict)

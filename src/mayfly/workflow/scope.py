@@ -9,7 +9,13 @@ from mayfly.workflow.evaluate import Evaluator, mentions
 from mayfly.workflow.gate import OPEN, Gate
 from mayfly.workflow.matrix import Combination
 from mayfly.workflow.model import Concurrency, Job, Workflow
-from mayfly.workflow.planned import ConcurrencyGroup, JobResult, PlannedState, RunPlan
+from mayfly.workflow.planned import (
+    ConcurrencyGroup,
+    EnvironmentValues,
+    JobResult,
+    PlannedState,
+    RunPlan,
+)
 
 MAX_JOBS = 5_000
 
@@ -90,6 +96,29 @@ def concurrency_group(
         group = f"{group}@{plan.architecture.value}"
     cancel = evaluator.boolean(concurrency.cancel_in_progress, "concurrency.cancel-in-progress")
     return ConcurrencyGroup(group, cancel, holder, patient=concurrency.queue == "max")
+
+
+def within(case: Case, given: EnvironmentValues) -> Case:
+    """The case as its steps see it, in an environment that gives these."""
+    inner = _having(case.scope.evaluator, given)
+    env = inner.texts(case.scope.workflow.env, "env")
+    scope = replace(case.scope, evaluator=inner, env=env)
+    return replace(case, scope=scope, evaluator=_having(case.evaluator, given))
+
+
+def _having(evaluator: Evaluator, given: EnvironmentValues) -> Evaluator:
+    seen = evaluator.contexts
+    return evaluator.having(
+        secrets=_over(seen["secrets"], given.secrets), vars=_over(seen["vars"], given.vars)
+    )
+
+
+def _over(values: Mapping[str, Any], others: Mapping[str, str]) -> dict[str, Any]:
+    """Names in contexts differ by more than case."""
+    hidden = {name.lower() for name in others}
+    return {name: value for name, value in values.items() if name.lower() not in hidden} | dict(
+        others
+    )
 
 
 def at(location: Location, error: InvalidInput) -> str:
