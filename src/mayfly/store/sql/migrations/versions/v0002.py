@@ -17,9 +17,11 @@ def upgrade() -> None:
         sa.Column("first", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("last", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("blob", TEXT, server_default="", nullable=False),
+        sa.Column("at", sa.Double(), server_default=sa.text("0.0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_segments"),
     )
     op.create_index("ix_segments_run", "segments", ["run"])
+    op.create_index("ix_segments_at", "segments", ["at"])
     op.add_column("hosts", sa.Column("next_key_hash", TEXT, nullable=True))
     op.create_index("ix_hosts_next_key_hash", "hosts", ["next_key_hash"])
     op.add_column(
@@ -39,5 +41,6 @@ def downgrade() -> None:
     op.drop_column("projects", "public")
     op.drop_index("ix_hosts_next_key_hash", "hosts")
     op.drop_column("hosts", "next_key_hash")
+    op.drop_index("ix_segments_at", "segments")
     op.drop_index("ix_segments_run", "segments")
     op.drop_table("segments")
