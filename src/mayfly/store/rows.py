@@ -130,6 +130,7 @@ class JobRow:
     `planned` is without its spec, which is a row of its own. `requirement` is what it will be
     given (after `--fit`), `placed` the architecture it was given, `reason` why it stands where it
     does. `losses` counts hosts lost under it, `failed_starts` machines that did not start.
+    `expected_s` is how long it will take, as it seemed when it was queued (None: nothing is known).
     `told` is the size of what earlier assignments added to the journal, as `LeaseRow.told` of this
     one. `reserved_on` is the host that keeps room for it since `reserved_at`. `version` is the
     transaction that wrote it last; stores set it.
@@ -157,6 +158,7 @@ class JobRow:
     reserved_at: float = 0.0
     losses: int = 0
     failed_starts: int = 0
+    expected_s: float | None = None
     told: int = 0
     version: int = indexed(default=0)
 
@@ -349,6 +351,20 @@ class MeteringRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DurationRow:
+    """How many seconds the last jobs of one kind took that succeeded; see `server.durations`.
+
+    The kind is a job of a workflow on one architecture, a workflow or a project, `id` a digest of
+    its name. `at` is when the last of them ended.
+    """
+
+    id: str
+    project: str = indexed()
+    seconds: tuple[float, ...] = ()
+    at: float = indexed(default=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentRow:
     """A part of a run's journal that lies in a blob since `at`; `id` is `run/first`."""
 
@@ -431,6 +447,7 @@ FLEET_ROWS: tuple[type[Any], ...] = (
     StartRow,
     CounterRow,
     MeteringRow,
+    DurationRow,
     SegmentRow,
     UploadRow,
     ArrivingRow,

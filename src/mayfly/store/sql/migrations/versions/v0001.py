@@ -101,6 +101,16 @@ def upgrade() -> None:
     op.create_index(op.f("ix_deliveries_read"), "deliveries", ["read"], unique=False)
     op.create_index(op.f("ix_deliveries_received"), "deliveries", ["received"], unique=False)
     op.create_table(
+        "durations",
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("project", TEXT, nullable=False),
+        sa.Column("seconds", TEXT, server_default="[]", nullable=False),
+        sa.Column("at", sa.Double(), server_default=sa.text("0.0"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_durations")),
+    )
+    op.create_index(op.f("ix_durations_at"), "durations", ["at"], unique=False)
+    op.create_index(op.f("ix_durations_project"), "durations", ["project"], unique=False)
+    op.create_table(
         "enrolments",
         sa.Column("id", TEXT, nullable=False),
         sa.Column("created", sa.Double(), nullable=False),
@@ -258,6 +268,7 @@ def upgrade() -> None:
         sa.Column("reserved_at", sa.Double(), server_default=sa.text("0.0"), nullable=False),
         sa.Column("losses", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("failed_starts", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("expected_s", sa.Double(), nullable=True),
         sa.Column("told", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("version", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
@@ -702,6 +713,9 @@ def downgrade() -> None:
     op.drop_table("environments")
     op.drop_index(op.f("ix_enrolments_expires"), table_name="enrolments")
     op.drop_table("enrolments")
+    op.drop_index(op.f("ix_durations_project"), table_name="durations")
+    op.drop_index(op.f("ix_durations_at"), table_name="durations")
+    op.drop_table("durations")
     op.drop_index(op.f("ix_deliveries_received"), table_name="deliveries")
     op.drop_index(op.f("ix_deliveries_read"), table_name="deliveries")
     op.drop_index(op.f("ix_deliveries_app"), table_name="deliveries")
