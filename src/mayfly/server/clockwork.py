@@ -12,6 +12,7 @@ import structlog
 
 from mayfly.domain.errors import MayflyError
 from mayfly.domain.job import JobState
+from mayfly.server import durations
 from mayfly.server.journal import Journals
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.people.sign_in import forget_old
@@ -56,7 +57,7 @@ class Clockwork:
                 await self.tick()
                 if self._now() >= tidy_at:
                     tidy_at = self._now() + _TIDY_S
-                    await self._store.serial(lambda tx: forget_old(tx, self._now()))
+                    await self._store.serial(self._tidy)
             except MayflyError as error:  # the database is away, say: the next look may do better
                 _log.warning("clockwork failed", error=error.message)
             await asyncio.sleep(self._interval_s)
@@ -71,6 +72,10 @@ class Clockwork:
         for run in await self._store.read(lambda view: _unsealed(view, now - _SEAL_AFTER_S)):
             await self._journals.seal(run.id)
             await self._store.serial(lambda tx, run=run: _note_sealed(tx, run.id))  # type: ignore[misc]
+
+    def _tidy(self, tx: Tx) -> None:
+        forget_old(tx, self._now())
+        durations.forget_old(tx, self._now())
 
     def _move_on(self, tx: Tx, now: float) -> list[str]:
         ended = end_overdue(tx, self._orchestrator, now)

@@ -15,6 +15,7 @@ from mayfly.domain.events import RunStarted as RunBegan
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.domain.labels import Requirement
 from mayfly.server.concurrency import ConcurrencyGroups, Verdict
+from mayfly.server.durations import expected_s
 from mayfly.server.environments import leave_for, values_of
 from mayfly.server.jobs import Jobs, holders_of, is_started, job_id, result_of
 from mayfly.store.base import FLEET, Tx
@@ -264,7 +265,9 @@ class _Round:
             return self._move(row, JobState.REJECTED, job.reason, requirement=requirement)
         if job.spec is not None:
             self._tx.put(SpecRow(id=row.id, spec=job.spec))
-        return self._move(row, JobState.QUEUED, None, requirement=requirement)
+        takes_s = expected_s(self._tx, self._run, job, requirement)
+        queued = {"requirement": requirement, "expected_s": takes_s}
+        return self._move(row, JobState.QUEUED, None, **queued)
 
     def _in_environment(self, job: PlannedJob) -> PlannedJob:
         """With what its environment gives: only now, as it has leave to use it."""

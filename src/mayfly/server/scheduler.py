@@ -14,6 +14,7 @@ from mayfly.domain.architecture import Architecture
 from mayfly.domain.job import JobState
 from mayfly.domain.labels import Requirement
 from mayfly.domain.placement import Capacity, misfit, nearest_fit
+from mayfly.domain.scheduling.durations import DEFAULT_EXPECTED_S
 from mayfly.domain.scheduling.model import (
     DEFAULT_BOUND_S,
     MILLI,
@@ -196,6 +197,8 @@ def _queued(row: JobRow) -> QueuedJob:
         labels=wanted.host_labels,
         queued_at=row.queued_at or row.created,
         priority=row.priority,
+        expected_s=_expected_s(row),
+        at_most_s=row.planned.timeout_minutes * 60,
     )
 
 
@@ -209,4 +212,10 @@ def _running(row: JobRow) -> RunningJob:
         millicpu=millicpu(wanted.cpu),
         memory_mib=wanted.memory_mib,
         started_at=row.claimed_at or row.created,
+        expected_s=_expected_s(row),
+        at_most_s=row.planned.timeout_minutes * 60,
     )
+
+
+def _expected_s(row: JobRow) -> float:
+    return DEFAULT_EXPECTED_S if row.expected_s is None else row.expected_s

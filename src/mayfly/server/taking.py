@@ -17,6 +17,7 @@ from mayfly.domain.events import (
 )
 from mayfly.domain.job import JobState
 from mayfly.protocol import fleet, messages
+from mayfly.server.durations import note_success
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.sessions import give_back
 from mayfly.store.base import Tx
@@ -106,6 +107,8 @@ class Taking:
         metering = tx.get(MeteringRow, f"{row.id}:{row.attempt}")
         if metering is not None:
             tx.put(_finished(metering, row, ended.state, self._now()))
+        if ended.state is JobState.SUCCEEDED:
+            note_success(tx, run, row, self._now())
         self._orchestrator.end_job(
             tx, row.id, ended.state, ended.reason, outputs=dict(ended.outputs)
         )

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from mayfly.forges.github import model
 from mayfly.forges.github.demand import taken_place
+from mayfly.server.durations import expected_of_forge_s
 from mayfly.server.github.places import described
 from mayfly.store.base import Tx
 from mayfly.store.forge_rows import ForgeJobRow, RunnerRow
@@ -53,5 +54,6 @@ def _give(tx: Tx, place: RunnerRow, job: ForgeJobRow) -> None:
     run = tx.get(RunRow, row.run) if row else None
     if row is not None and run is not None:
         planned = replace(row.planned, name=job.name)
-        tx.put(replace(row, project=job.project, planned=planned))
+        takes_s = expected_of_forge_s(tx, job, row)
+        tx.put(replace(row, project=job.project, planned=planned, expected_s=takes_s))
         tx.put(described(replace(run, project=job.project), job))
