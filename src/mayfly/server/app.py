@@ -10,6 +10,7 @@ import mayfly
 from mayfly.server import problems
 from mayfly.server.api import (
     blobs,
+    environment_values,
     events,
     health,
     hosts,
@@ -43,6 +44,7 @@ _API_ROUTERS = (
     projects.router,
     members.router,
     values.router,
+    environment_values.router,
     runs.router,
     submissions.router,
     jobs.router,

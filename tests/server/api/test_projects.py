@@ -4,7 +4,7 @@ import json
 
 from tests.server.api.site import made
 
-from mayfly.store.people import AuditRow, MemberRow, SecretRow
+from mayfly.store.people import AuditRow, MemberRow, SecretRow, VariableRow
 from mayfly.store.rows import HostRow, ProjectRow
 
 HERE = "/api/v1/projects/acme/site"
@@ -104,6 +104,64 @@ async def test_secrets_go_in_and_never_out() -> None:
     async with site.client("maintainer") as client:
         assert (await client.delete(f"{HERE}/secrets/deploy_key")).status_code == 204
     assert await site.rows(SecretRow) == []
+
+
+async def test_secrets_of_an_environment_are_kept_by_who_keeps_its_rules() -> None:
+    site = await made()
+    place, said = f"{HERE}/environments/Production", []
+    async with site.client("admin") as client:
+        assert (await client.put(f"{place}/secrets/K", json={"value": "x"})).status_code == 404
+        await client.put(place, json={})
+        said.append(await client.put(f"{place}/secrets/key", json={"value": "s3cr3t"}))
+        said.append(await client.put(f"{place}/variables/region", json={"value": "eu"}))
+        said.append(await client.put(f"{HERE}/secrets/key", json={"value": "for all"}))
+        said.append(await client.get(f"{HERE}/audit"))
+    async with site.client("maintainer") as client:
+        assert (await client.put(f"{place}/secrets/K", json={"value": "x"})).status_code == 403
+        assert (await client.delete(f"{place}/variables/REGION")).status_code == 403
+        for path in (place, f"{HERE}/environments/production", HERE):
+            said.append(await client.get(f"{path}/secrets"))
+            assert [one["name"] for one in said[-1].json()] == ["KEY"]
+    assert not any("s3cr3t" in answer.text for answer in said)
+    async with site.client("viewer") as client:
+        assert (await client.get(f"{place}/secrets")).status_code == 403
+        [variable] = (await client.get(f"{place}/variables")).json()
+        assert (variable["name"], variable["value"]) == ("REGION", "eu")
+        assert (await client.get(f"{HERE}/variables")).json() == []
+    rows = await site.rows(SecretRow)
+    assert [(row.id, row.environment, row.value) for row in rows] == [
+        ("acme/site/KEY", "", "for all"),
+        ("acme/site/production/KEY", "production", "s3cr3t"),
+    ]
+    [noted, _] = await site.rows(AuditRow, action="secret.set")
+    assert (noted.target, noted.details) == ("KEY", {"environment": "production"})
+
+
+async def test_what_an_environment_has_goes_with_it() -> None:
+    """So that another of its name, without its reviewers, comes by nothing."""
+    site = await made()
+    async with site.client("admin") as client:
+        for name in ("Production", "staging"):
+            place = f"{HERE}/environments/{name}"
+            await client.put(place, json={})
+            await client.put(f"{place}/secrets/KEY", json={"value": name})
+            await client.put(f"{place}/variables/REGION", json={"value": "eu"})
+        await client.put(f"{HERE}/secrets/KEY", json={"value": "for all"})
+        assert (await client.delete(f"{HERE}/environments/PRODUCTION")).status_code == 204
+    assert [row.environment for row in await site.rows(SecretRow)] == ["", "staging"]
+    assert [row.environment for row in await site.rows(VariableRow)] == ["staging"]
+
+
+async def test_secrets_of_an_environment_can_be_removed() -> None:
+    site = await made()
+    place = f"{HERE}/environments/production"
+    async with site.client("admin") as client:
+        await client.put(place, json={})
+        for path in (f"{place}/secrets/KEY", f"{place}/variables/KEY"):
+            await client.put(path, json={"value": "x"})
+            assert (await client.delete(path)).status_code == 204
+            assert (await client.delete(path)).status_code == 404
+    assert await site.rows(SecretRow) == await site.rows(VariableRow) == []
 
 
 async def test_names_of_the_forge_are_not_to_be_set() -> None:

@@ -32,7 +32,7 @@ class Membership(Asked):
 
 class Environment(Said):
     """A job that names it waits `wait_minutes`, and for one of the `reviewers` if there are any;
-    other branches than `branches` are refused, if there are any.
+    other branches than `branches` are refused, if there are any, and all that was sent as a clone.
     """
 
     name: str
@@ -43,7 +43,9 @@ class Environment(Said):
 
 
 class EnvironmentRules(Asked):
-    """All of them: what is left out is as by default. `branches` are patterns with `*`."""
+    """All of them: what is left out is as by default. `branches` are patterns with `*`, and `tag:…`
+    for tags; what is sent as a clone proves none.
+    """
 
     reviewers: list[UserName] = Field([], max_length=100)
     wait_minutes: float = Field(0, ge=0, le=_MOST_MINUTES)
@@ -112,7 +114,7 @@ async def set_environment(
 async def remove_environment(
     environment: EnvironmentName, caller: Annotated[Caller, may(Action.ENVIRONMENT_WRITE)]
 ) -> None:
-    """Jobs that name it do not wait any more."""
+    """Jobs that name it do not wait any more. Its secrets and variables are removed with it."""
     project = caller.the_project.id
     await caller.change(
         lambda tx, author: environments.remove_environment(tx, author, project, environment)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from mayfly.domain.errors import InvalidInput
 from mayfly.server.environments import environment_id
 from mayfly.server.people.audit import Author, note
+from mayfly.server.people.values import forget_values, of_environment
 from mayfly.server.refusals import Conflict, Forbidden, NotFound
 from mayfly.store.base import FLEET, Tx
 from mayfly.store.people import UserRow
@@ -54,11 +55,10 @@ def set_environment(
 
 
 def remove_environment(tx: Tx, author: Author, project: str, name: str) -> None:
-    """Jobs that name it may start then without asking."""
-    key = environment_id(project, name)
-    if tx.get(EnvironmentRow, key) is None:
-        raise NotFound(f"{project} has no environment {name}")
-    tx.delete(EnvironmentRow, key)
+    """Jobs that name it may start then without asking; its secrets and variables are gone."""
+    row = of_environment(tx, project, name)
+    forget_values(tx, row)
+    tx.delete(EnvironmentRow, row.id)
     note(tx, author, "environment.remove", name, project=project)
 
 

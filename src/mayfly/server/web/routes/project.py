@@ -199,18 +199,18 @@ def _here(caller: Caller) -> str:
 def _belongings(view: View, caller: Caller) -> Belongings:
     row = caller.the_project
 
-    def seen(action: Action, kind: type[R], order: str) -> list[R]:
+    def seen(action: Action, kind: type[R], order: str, **more: str) -> list[R]:
         if not can(caller, action):
             return []
-        return view.find(kind, order=order, project=row.id, limit=_MOST)
+        return view.find(kind, order=order, limit=_MOST, project=row.id, **more)
+
+    secrets = seen(Action.SECRET_READ, SecretRow, "name", environment="")
 
     return Belongings(
         runs=view.count(RunRow, project=row.id),
         members=seen(Action.MEMBER_READ, MemberRow, "user"),
-        secrets=[
-            (one.name, one.by, one.updated) for one in seen(Action.SECRET_READ, SecretRow, "name")
-        ],
-        variables=seen(Action.VARIABLE_READ, VariableRow, "name"),
+        secrets=[(one.name, one.by, one.updated) for one in secrets],
+        variables=seen(Action.VARIABLE_READ, VariableRow, "name", environment=""),
         environments=seen(Action.ENVIRONMENT_READ, EnvironmentRow, "name"),
         schedules=seen(Action.RUN_READ, ScheduleRow, "next_at"),
     )
