@@ -24,6 +24,8 @@ _STREAM = httpx.Timeout(30.0, read=120.0)
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _GIVE_UP_AFTER = 60
 _PIECE = 256 * 1024
+_NO_ROUTE = "Not Found"
+"""How the framework says that it knows no such path, and not that a thing is not there."""
 
 
 class Client:
@@ -66,8 +68,8 @@ class Client:
     async def has(self, path: str) -> bool:
         """Whether there is anything at a path (that this account may see)."""
         response = await self._send("GET", path)
-        if response.is_error and response.status_code != 404:
-            raise _refusal(response)
+        if not response.is_success and not _lacks(response):
+            raise _refusal(self.url, response)
         return response.is_success
 
     async def put_blob(self, path: str, pieces: AsyncIterator[bytes]) -> None:
@@ -79,9 +81,9 @@ class Client:
         """A text, piece by piece."""
         try:
             async with self._http.stream("GET", path) as response:
-                if response.is_error:
+                if not response.is_success:
                     await response.aread()
-                    raise _refusal(response)
+                    raise _refusal(self.url, response)
                 async for piece in response.aiter_text():
                     yield piece
         except httpx.HTTPError as error:
@@ -110,9 +112,9 @@ class Client:
         async with self._http.stream("GET", path, params=query, timeout=_STREAM) as response:
             if response.status_code >= 500:
                 raise httpx.RemoteProtocolError(f"the server answered {response.status_code}")
-            if response.is_error:
+            if not response.is_success:
                 await response.aread()
-                raise _refusal(response)
+                raise _refusal(self.url, response)
             fields: dict[str, str] = {}
             async for line in response.aiter_lines():
                 if line:
@@ -124,9 +126,12 @@ class Client:
 
     async def _ask(self, method: str, path: str, **options: Any) -> Any:
         response = await self._send(method, path, **options)
-        if response.is_error:
-            raise _refusal(response)
-        return response.json() if response.content else None
+        if not response.is_success:
+            raise _refusal(self.url, response)
+        try:
+            return response.json() if response.content else None
+        except ValueError:
+            raise _no_server_of_ours(self.url, response) from None
 
     async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
@@ -141,21 +146,49 @@ async def pieces_of(file: Path) -> AsyncIterator[bytes]:
             yield piece
 
 
-def _refusal(response: httpx.Response) -> InvalidInput | HostCannot:
+def _refusal(url: str, response: httpx.Response) -> InvalidInput | HostCannot:
     """What the server says is wrong; its fault from 500 on."""
+    said = _said(response)
+    if "error" not in said and response.status_code < 500:
+        return _no_server_of_ours(url, response)
+    message = said.get("error") or f"{url} answered {response.status_code}"
+    remedy, details = said.get("remedy"), said.get("details")
+    if response.status_code == 401:
+        remedy = f"{remedy or 'sign in again'}; then: mayfly login --server {url}"
+    if response.status_code == 404:
+        remedy = remedy or "mayfly runs, mayfly jobs and mayfly hosts list what there is"
+    if response.status_code >= 500:
+        return HostCannot(str(message), remedy=remedy or "try again in a moment", details=details)
+    return InvalidInput(str(message), remedy=remedy, details=details)
+
+
+def _lacks(response: httpx.Response) -> bool:
+    """Whether it is our server that says so, and not whatever else is at that address."""
+    return response.status_code == 404 and "error" in _said(response)
+
+
+def _said(response: httpx.Response) -> dict[str, Any]:
+    """The problem that our server tells; nothing if it tells none."""
     try:
         said = json.loads(response.content)
     except ValueError:
-        said = {}
-    said = said if isinstance(said, dict) else {}
-    message = said.get("error") or f"the server answered {response.status_code}"
-    remedy, details = said.get("remedy"), said.get("details")
-    if response.status_code == 401:
-        remedy = remedy or "sign in again: mayfly login"
-    kind = HostCannot if response.status_code >= 500 else InvalidInput
-    return kind(str(message), remedy=remedy, details=details)
+        return {}
+    return said if isinstance(said, dict) and said.get("error") != _NO_ROUTE else {}
+
+
+def _no_server_of_ours(url: str, response: httpx.Response) -> InvalidInput:
+    elsewhere = response.headers.get("location")
+    seen = f"status {response.status_code}, {response.headers.get('content-type', 'no content')}"
+    return InvalidInput(
+        f"what answers at {url} is no Mayfly server, or an old one",
+        details=f"{seen}, to {elsewhere}" if elsewhere else seen,
+        remedy="check the address: `mayfly up` and `mayfly serve` print theirs",
+    )
 
 
 def _unreachable(url: str, error: Exception) -> HostCannot:
     reason = str(error) or type(error).__name__
-    return HostCannot(f"{url} cannot be reached: {reason}", remedy="check the address and network")
+    return HostCannot(
+        f"{url} cannot be reached: {reason}",
+        remedy="check the address, the network, and that the server runs",
+    )

@@ -67,7 +67,9 @@ def clean_url(url: str) -> str:
     """InvalidInput for what is no address; the empty text stays."""
     url = url.strip().rstrip("/")
     if url and not url.startswith(("https://", "http://")):
-        raise InvalidInput(f"{url!r} is no address of a server", remedy="https://ci.example.org")
+        raise InvalidInput(
+            f"{url!r} is no address of a server", remedy="such as https://ci.example.org"
+        )
     return url
 
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from mayfly.forges.github.connector import connected
 from mayfly.protocol import wire
 from mayfly.server.api.agent_app import with_agents
+from mayfly.server.api.requests import NOWHERE
 from mayfly.server.api.state import begin_closing
 from mayfly.server.app import make_app
 from mayfly.server.assembly import make_services
@@ -57,7 +58,7 @@ async def serve(config: ServerConfig, home: Home, wish: asyncio.Event, started: 
         served = with_agents(app, services)
         loops = [asyncio.create_task(loop()) for loop in _loops(services, home)]
         try:
-            for path in ("/nowhere", f"{wire.PREFIX}/nowhere"):
+            for path in (NOWHERE, f"{wire.PREFIX}{NOWHERE}"):
                 await _build_routes(served, path)
             async with listening(served, *config.listen):
                 token = await first_admin_token(services.store, services.now())

@@ -94,7 +94,10 @@ class Gate:
 
         who, found = await services.store.read(look)
         if who.wrong and shown.token is not None:
-            raise Unauthenticated("the token is not good", remedy="it expired or was revoked")
+            raise Unauthenticated(
+                "the token is not good: it is unknown, expired, or was revoked",
+                remedy="make another on the page “My tokens”, or ask who runs the server",
+            )
         if not (self.action is Action.METRICS_READ and services.settings.open_metrics):
             self._decide(who.actor, found)
         if shown.token is None:

@@ -16,7 +16,9 @@ _log = logging.getLogger(__name__)
 
 _TOO_LARGE = 413
 _ID_HEADER = "X-Request-Id"
-_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+NOWHERE = "/nowhere"
+"""A path that no route has: what the server asks itself once, as it begins."""
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics", NOWHERE})
 
 
 class Requests:

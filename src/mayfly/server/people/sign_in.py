@@ -111,7 +111,10 @@ class SignIn:
             token = tokens.find(tx, text, now)
             user = tx.get(UserRow, token.user) if token else None
             if token is None or user is None or user.disabled:
-                raise Unauthenticated("this token is not good", remedy="it expired or was revoked")
+                raise Unauthenticated(
+                    "this token is not good: it is unknown, expired, or was revoked",
+                    remedy="ask who runs the server for another",
+                )
             until = min(now + self._session_s, token.expires or float("inf"))
             author = Author(user.id, now, token.id, address)
             return logins.open_login(tx, author, user.id, until, token=token.id)
