@@ -261,3 +261,9 @@ class TestS3:
 def test_other_places_are_refused(place: str, endpoint: str | None) -> None:
     with pytest.raises(InvalidInput):
         open_blobs(place, endpoint)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(HostCannot, match=f"cannot keep blobs in {tmp_path}/file/blobs"):
+        open_blobs(str(tmp_path / "file" / "blobs"))

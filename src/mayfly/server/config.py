@@ -12,6 +12,12 @@
     [github]                              # a server of your own
     url = "https://github.example.org"
     api_url = "https://github.example.org/api/v3"
+    [limits]
+    uploads_gib = 50                      # of a user, or of a project's pushes, at once
+    journal_mib = 256                     # of what hosts report of one job
+    [keep]
+    uploads_days = 14                     # after their last use; 0: for ever
+    logs_days = 365                       # after the end of their run; 0: for ever
     [sign_in.company]                     # any number; the name is part of addresses
     kind = "oidc"                         # or "github"
     title = "Example"
@@ -24,6 +30,7 @@
 Every key may be left out, and no other may be there.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,11 +41,16 @@ from mayfly.services.settings import Layers, Setting
 from mayfly.services.sign_in import ProviderKind, ProviderSettings
 from mayfly.system.home import Home
 
+_MIB, _GIB = 1 << 20, 1 << 30
+_DAY_S = 86400.0
+
 _KEYS: Mapping[str, frozenset[str] | None] = {
-    "": frozenset({"server", "store", "github", "sign_in"}),
+    "": frozenset({"server", "store", "github", "limits", "keep", "sign_in"}),
     "server": frozenset({"listen", "base_url", "open_metrics"}),
     "store": frozenset({"database", "blobs", "s3_endpoint", "key_file"}),
     "github": frozenset({"url", "api_url"}),
+    "limits": frozenset({"uploads_gib", "journal_mib"}),
+    "keep": frozenset({"uploads_days", "logs_days"}),
     "sign_in": None,
 }
 _PROVIDER_KEYS = frozenset(
@@ -49,7 +61,10 @@ _PROVIDER_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
-    """`listen` is (address, port); `blobs` is None for a folder in the home."""
+    """`listen` is (address, port); `blobs` is None for a folder in the home.
+
+    Limits are in bytes; what is kept is deleted after seconds, or never (None).
+    """
 
     database: str
     blobs: str | None = None
@@ -60,6 +75,10 @@ class ServerConfig:
     open_metrics: bool = False
     github_url: str = "https://github.com"
     github_api_url: str = "https://api.github.com"
+    uploads_limit: int = 50 * _GIB
+    journal_limit: int = 256 * _MIB
+    uploads_s: float | None = 14 * _DAY_S
+    logs_s: float | None = 365 * _DAY_S
     providers: tuple[ProviderSettings, ...] = field(default=())
 
     @property
@@ -95,10 +114,14 @@ def load_server_config(
         s3_endpoint=text("store", "s3_endpoint"),
         key_file=Path(key_file) if key_file else home.root / "vault.key",
         listen=parse_address(listen or text("server", "listen") or "127.0.0.1:8080"),
-        base_url=base_url or text("server", "base_url"),
+        base_url=_base_url(base_url or text("server", "base_url")),
         open_metrics=_flag(metrics),
         github_url=text("github", "url") or "https://github.com",
         github_api_url=text("github", "api_url") or "https://api.github.com",
+        uploads_limit=_count(layers.find("limits", "uploads_gib"), 50) * _GIB,
+        journal_limit=_count(layers.find("limits", "journal_mib"), 256) * _MIB,
+        uploads_s=_days(layers.find("keep", "uploads_days"), 14),
+        logs_s=_days(layers.find("keep", "logs_days"), 365),
         providers=tuple(_provider(one) for one in layers.table("sign_in").values()),
     )
 
@@ -109,6 +132,14 @@ def parse_address(text: str) -> tuple[str, int]:
     if not colon or not port.isdecimal() or int(port) > 65535:
         raise InvalidInput(f"{text!r} is no address and port", remedy="such as 127.0.0.1:8080")
     return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 (as asked for)
+
+
+def _base_url(given: str | None) -> str | None:
+    if given is not None and not re.fullmatch(r"https?://[^/?#\s]+[^?#\s]*", given):
+        raise InvalidInput(
+            f"{given!r} is no address to reach a server by", remedy="such as https://ci.example.org"
+        )
+    return given
 
 
 def _read(path: Path, wanted: bool) -> dict[str, object] | None:
@@ -130,6 +161,17 @@ def _flag(setting: Setting | None) -> bool:
     if not isinstance(setting.value, bool):
         raise setting.wrong(f"expected true or false, got {setting.value!r}")
     return setting.value
+
+
+def _count(setting: Setting | None, otherwise: int) -> int:
+    return setting.count() if setting else otherwise
+
+
+def _days(setting: Setting | None, otherwise: int) -> float | None:
+    """In seconds; None for ever, which is 0 in the file."""
+    if setting is not None and setting.value == 0 and setting.value is not False:
+        return None
+    return _count(setting, otherwise) * _DAY_S
 
 
 def _provider(setting: Setting) -> ProviderSettings:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 
@@ -74,8 +75,11 @@ def _bound(address: str, port: int) -> socket.socket:
         # Else a body waits 40 ms behind its headers; asyncio does it for sockets of its own only.
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
+        # The standard library puts the address into the words of the system's errors.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
         raise HostCannot(
-            f"cannot listen on {address}:{port}: {error.strerror}",
+            f"cannot listen on {address}:{port}: {reason}",
             remedy="choose another address with --listen",
         ) from error
     return bound

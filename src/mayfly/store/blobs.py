@@ -158,10 +158,19 @@ def _settle(part: IO[bytes], place: Path) -> None:
 
 
 def open_blobs(place: str, s3_endpoint: str | None = None) -> BlobStore:
-    """A folder, or `s3://bucket/prefix`. InvalidInput for anything else that has a scheme."""
+    """A folder, or `s3://bucket/prefix`. InvalidInput for anything else that has a scheme.
+
+    HostCannot for a folder that cannot be made or written to.
+    """
     scheme, colon, _ = place.partition("://")
     if not colon:
-        return DirectoryBlobs(Path(place))
+        try:
+            return DirectoryBlobs(Path(place))
+        except OSError as error:
+            raise HostCannot(
+                f"cannot keep blobs in {place}: {error.strerror}",
+                remedy="give a folder that can be written to, with --blobs or store.blobs",
+            ) from error
     if scheme != "s3":
         raise InvalidInput(f"{place}: blobs lie in a folder or under s3://")
     from mayfly.store.s3 import S3Blobs  # which takes long to import
