@@ -1,4 +1,5 @@
-# Everything a person or a machine does in this clone. Each target sets up what it needs first.
+# Everything a person or a machine does in this clone. Each target sets up what it needs first:
+# to run Mayfly takes less than to test it.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -17,7 +18,8 @@ setup:  ## Debian packages, virtual environment, Mayfly in it; only what is miss
 	@scripts/setup
 
 .PHONY: demo
-demo: setup  ## Run examples/char-sign on amd64 and arm64, and see where they differ
+demo:  ## Run examples/char-sign on amd64 and arm64, and see where they differ
+	@scripts/setup to-run
 	@python examples/demo.py
 
 .PHONY: test
