@@ -58,6 +58,7 @@ async def world() -> tuple[Site, dict[str, str]]:
     names |= {"user": "viewer", "variable": "NAME", "environment": "production"}
     names |= {"host": "h1", "submission": submission.id}
     names |= {"provider": "none", "token": "none", "digest": "0" * 64}
+    names |= {"invitation": "none"}
     names |= {"image": "default", "architecture": "amd64"}
     return site, names
 

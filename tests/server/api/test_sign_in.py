@@ -1,64 +1,15 @@
 """Signing in by a real provider on a loopback port, as a browser does."""
 
-import html
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import oidc_provider_mock  # type: ignore[import-untyped]
 import pytest
-from tests.server.api.site import Site, made
+from tests.server.api.company import opened, sent_away, sent_back, signed_in
 
-from mayfly.services.oidc import OidcProvider
-from mayfly.services.sign_in import ProviderSettings
 from mayfly.store.people import IdentityRow, LoginRow, SignInRow, UserRow
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the provider's
-
-COMPANY = ProviderSettings(id="company", title="Our <company>", client_id="ci", client_secret="x")
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[str]:
-    claims = {"email": "ann@example.org", "email_verified": True, "preferred_username": "Ann B"}
-    users = [
-        oidc_provider_mock.User(sub="1", claims=claims),
-        oidc_provider_mock.User(sub="2", claims=claims | {"email_verified": False}),
-    ]
-    with oidc_provider_mock.run_server_in_thread(user_claims=users) as server:
-        yield f"http://localhost:{server.server_port}"
-
-
-@asynccontextmanager
-async def opened(issuer: str, **options: Any) -> AsyncIterator[Site]:
-    settings = replace(COMPANY, server=issuer, **options)
-    async with httpx.AsyncClient() as http:
-        yield await made(providers={"company": OidcProvider(settings, http)})
-
-
-async def sent_away(browser: httpx.AsyncClient, to: str = "/") -> str:
-    """The provider's address, as our page names it."""
-    answer = await browser.post("/api/v1/sign-in/company", params={"to": to})
-    assert answer.status_code == 200, answer.text
-    assert "Our &lt;company&gt;" in answer.text
-    [address] = re.findall(r'<a href="([^"]+)">', answer.text)
-    return html.unescape(address)
-
-
-async def sent_back(address: str, subject: str) -> str:
-    """Where the provider sends a browser whose user says who they are."""
-    async with httpx.AsyncClient() as browser:
-        answer = await browser.post(address, data={"sub": subject})
-    assert answer.status_code == 302, answer.text
-    return answer.headers["location"]
-
-
-async def signed_in(browser: httpx.AsyncClient, subject: str = "1", to: str = "/") -> Any:
-    return await browser.get(await sent_back(await sent_away(browser, to), subject))
 
 
 async def test_there_and_back_opens_a_session_as_somebody_new(issuer: str) -> None:

@@ -1,5 +1,7 @@
 """Who gets in, and under which name."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +38,14 @@ def test_others_sign_up_or_stay_outside() -> None:
     assert admitted(ANN, provider(sign_up=True), None, None, free) == new
     with pytest.raises(Forbidden, match="not known"):
         admitted(ANN, provider(), None, None, free)
+
+
+def test_an_invitation_to_a_project_lets_in_whom_nobody_knows() -> None:
+    new = Admitted("ann", new=True, linked=True)
+    assert admitted(ANN, provider(), None, None, free, has_invitation=True) == new
+    assert admitted(ANN, provider(), KNOWN, None, free, has_invitation=True) == Admitted("ann")
+    with pytest.raises(Forbidden, match="disabled"):
+        admitted(ANN, provider(), replace(KNOWN, disabled=True), None, free, has_invitation=True)
 
 
 @pytest.mark.parametrize(

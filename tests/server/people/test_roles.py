@@ -59,6 +59,8 @@ LEAST = {
     "admin": {
         Action.PROJECT_UPDATE,
         Action.MEMBER_WRITE,
+        Action.INVITATION_READ,
+        Action.INVITATION_WRITE,
         Action.ENVIRONMENT_WRITE,
         Action.PROJECT_AUDIT_READ,
     },

@@ -3,7 +3,7 @@
 import html
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
@@ -95,10 +95,15 @@ async def depart(
     provider: str,
     caller: Annotated[Caller, may(Action.SIGN_IN)],
     to: Annotated[str, Query(max_length=2000)] = "/",
+    invitation: Annotated[str, Form(max_length=200)] = "",
 ) -> HTMLResponse:
-    """A page that sends the browser there, for forms may not be redirected to other sites."""
+    """A page that sends the browser there, for forms may not be redirected to other sites.
+
+    An invitation that the form shows is taken up when they come back.
+    """
     sign_in = caller.services.sign_in
-    departure = await sign_in.depart(provider, to, caller.actor.address)
+    address = caller.actor.address
+    departure = await sign_in.depart(provider, to, address, invitation.strip() or None)
     title = next(one.title for one in sign_in.providers if one.id == provider)
     page = _PAGE.format(address=html.escape(departure.address), title=html.escape(title))
     response = HTMLResponse(page)

@@ -27,15 +27,20 @@ def admitted(
     known: UserRow | None,
     invited: UserRow | None,
     is_taken: Callable[[str], bool],
+    *,
+    has_invitation: bool = False,
 ) -> Admitted:
-    """`known` came before, `invited` has the same address. Raises Forbidden."""
+    """`known` came before, `invited` has the same address; an invitation is to a project.
+
+    Raises Forbidden.
+    """
     if known is not None:
         _refuse_disabled(known)
         return Admitted(known.id)
     if invited is not None:
         _refuse_disabled(invited)
         return Admitted(invited.id, linked=True)
-    if not may_sign_up(identity, provider):
+    if not has_invitation and not may_sign_up(identity, provider):
         raise Forbidden(
             f"{identity.name} is not known here",
             remedy="ask an administrator of this server for an invitation",

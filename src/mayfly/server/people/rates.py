@@ -22,6 +22,7 @@ class Limit:
 
 SIGN_IN_ADDRESS = Limit("sign-in from", 20, 6.0)
 SIGN_IN_ACCOUNT = Limit("sign-in as", 10, 30.0)
+INVITATIONS = Limit("invitations by", 30, 60.0)
 
 
 def take(row: RateRow, limit: Limit, now: float) -> RateRow | float:

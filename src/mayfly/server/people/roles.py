@@ -43,6 +43,8 @@ class Action(enum.StrEnum):
     PROJECT_ALLOT = "project.allot"
     MEMBER_READ = "member.read"
     MEMBER_WRITE = "member.write"
+    INVITATION_READ = "invitation.read"
+    INVITATION_WRITE = "invitation.write"
     SECRET_READ = "secret.read"  # noqa: S105 - names only, never values
     SECRET_WRITE = "secret.write"  # noqa: S105
     VARIABLE_READ = "variable.read"
@@ -90,6 +92,8 @@ RULES: Mapping[Action, Rule] = {
     Action.PROJECT_ALLOT: Rule(Level.SITE_ADMIN, Scope.ADMIN),
     Action.MEMBER_READ: Rule(Level.VIEWER, Scope.READ),
     Action.MEMBER_WRITE: Rule(Level.PROJECT_ADMIN, Scope.ADMIN),
+    Action.INVITATION_READ: Rule(Level.PROJECT_ADMIN, Scope.READ),
+    Action.INVITATION_WRITE: Rule(Level.PROJECT_ADMIN, Scope.ADMIN),
     Action.SECRET_READ: Rule(Level.MAINTAINER, Scope.MANAGE),
     Action.SECRET_WRITE: Rule(Level.MAINTAINER, Scope.MANAGE),
     Action.VARIABLE_READ: Rule(Level.VIEWER, Scope.READ),

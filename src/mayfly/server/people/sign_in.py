@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mayfly.server.people import logins, rates, tokens
+from mayfly.server.people import invitations, logins, rates, tokens
 from mayfly.server.people.admission import admitted
 from mayfly.server.people.audit import Author, note
 from mayfly.server.people.tokens import digest
@@ -60,11 +60,20 @@ class SignIn:
         """What a page offers."""
         return tuple(provider.settings for provider in self._providers.values())
 
-    async def depart(self, provider: str, destination: str, address: str) -> Departure:
-        """Raises NotFound, TooMany, ProviderFailed."""
+    async def depart(
+        self, provider: str, destination: str, address: str, invitation: str | None = None
+    ) -> Departure:
+        """`invitation` is the token of one, to be taken up on return.
+
+        Raises NotFound, TooMany, ProviderFailed, Forbidden if the invitation does not stand.
+        """
         chosen = self._provider(provider)
         now = self._now()
         await self._use_up_try(address, now)
+        invited = None
+        if invitation is not None:
+            invited = await self._store.read(lambda view: invitations.shown(view, invitation, now))
+            destination = f"/projects/{invited.project}"
         journey = self._journey(chosen, secrets.token_urlsafe(32))
         where = await chosen.address(journey)
         row = SignInRow(
@@ -73,6 +82,7 @@ class SignIn:
             nonce=journey.nonce,
             verifier=journey.verifier,
             destination=local_path(destination),
+            invitation=invited.id if invited else None,
             until=now + _JOURNEY_S,
         )
         await self._store.write(lambda tx: tx.add(row))
@@ -97,7 +107,8 @@ class SignIn:
         until = now + self._session_s
 
         def work(tx: Tx) -> str:
-            user = _let_in(tx, chosen.settings, identity, now, address)
+            shown = row.invitation
+            user = _let_in(tx, chosen.settings, identity, shown, now=now, address=address)
             return logins.open_login(tx, Author(user, now, "web", address), user, until)
 
         return Arrival(await self._store.serial(work), row.destination)
@@ -153,16 +164,24 @@ def _taken(tx: Tx, key: str, now: float) -> SignInRow | None:
 
 
 def forget_old(tx: Tx, now: float) -> None:
-    """Of those who never came back, and of sessions that are over."""
+    """Of those who never came back, of sessions that are over, of invitations nobody took up."""
     for row in tx.find(SignInRow, until__lt=now, limit=1000):
         tx.delete(SignInRow, row.id)
     logins.forget_old_logins(tx, now)
+    invitations.forget_expired(tx, now)
     rates.forget_full(tx, now)
 
 
 def _let_in(
-    tx: Tx, provider: ProviderSettings, identity: Identity, now: float, address: str
+    tx: Tx,
+    provider: ProviderSettings,
+    identity: Identity,
+    invitation: str | None,
+    *,
+    now: float,
+    address: str,
 ) -> str:
+    offered = invitations.for_arrival(tx, invitation, identity.email, now)
     key = f"{provider.id}:{identity.subject}"
     link = tx.get(IdentityRow, key)
     known = tx.get(UserRow, link.user) if link else None
@@ -173,6 +192,7 @@ def _let_in(
         known,
         invited[0] if invited else None,
         lambda name: tx.get(UserRow, name) is not None,
+        has_invitation=bool(offered),
     )
     author = Author(decided.user, now, "web", address)
     if decided.new:
@@ -181,6 +201,8 @@ def _let_in(
     if decided.linked:
         tx.add(IdentityRow(id=key, user=decided.user, created=now))
         note(tx, author, "identity.link", decided.user, identity=key)
+    for one in offered:
+        invitations.take_up(tx, author, one)
     return decided.user
 
 
