@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from tests.server.service import BOTH, LARGE, PROJECT, Service, jobs
+from tests.server.service import BOTH, PROJECT, Service, jobs
 from tests.virtual_time import virtual_time
 
 from mayfly.domain.architecture import Architecture
@@ -23,6 +23,7 @@ async def ran(
     service: Service,
     session: str,
     seconds: float,
+    *,
     state: JobState = JobState.SUCCEEDED,
     name: str = "build",
     project: str = PROJECT,
@@ -60,7 +61,7 @@ async def test_only_success_tells() -> None:
     service = Service()
     session = await service.host()
     for state in (JobState.FAILED, JobState.TIMED_OUT, JobState.LOST):
-        await ran(service, session, 5, state)
+        await ran(service, session, 5, state=state)
     assert await expected(service, "build") == [600]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tests.server.github.fleet import LABEL, REPOSITORY, fleet
 from tests.standins.github.world import JobSpec
@@ -10,7 +11,7 @@ from tests.virtual_time import virtual_time
 
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.store.forge_rows import ForgeJobRow
-from mayfly.store.rows import ProjectRow, RunKind, RunRow, StartRow
+from mayfly.store.rows import JobRow, ProjectRow, RunKind, RunRow, StartRow
 
 
 @virtual_time
@@ -50,6 +51,38 @@ async def test_runners_of_an_organisation_serve_all_its_projects(tmp_path: Path)
             (REPOSITORY, "CI / site", site.head_sha),
             ("octo-org/other", "CI / other", theirs.head_sha),
         }
+
+
+@virtual_time
+async def test_a_machine_is_expected_to_take_as_long_as_the_job_that_it_took(
+    tmp_path: Path,
+) -> None:
+    async with fleet(tmp_path, hosts=0) as here:
+        await here.host("h1", cpu=1)
+
+        async def work(job: dict[str, Any]) -> str:
+            await asyncio.sleep({"build": 3000.0, "lint": 20.0}[job["name"]])
+            return "success"
+
+        here.guests.work = work
+        await here.done(here.queue("build"))
+        await here.done(here.queue("lint"))
+        await here.lose("h1")
+        run = here.queue("build", "lint")
+        await here.until(lambda: len(here.jobs()) == 4)
+        first = here.jobs()[2]
+        queue = here.github.actions.queue  # so that the first machine gets the other's job:
+        queue.sort(key=lambda job: job.spec.name == first.planned.name)
+        await here.host("h2", cpu=1)
+        await here.until(lambda: here.guests.at_work)
+        await asyncio.sleep(10)
+        [working] = here.rows(JobRow, state=JobState.RUNNING)
+        [waiting] = here.rows(JobRow, state=JobState.QUEUED)
+        assert (working.id, waiting.planned.name) == (first.id, first.planned.name)
+        took = {row.planned.name: row.expected_s for row in (working, waiting)}
+        assert 20 <= took["lint"] < 60
+        assert 3000 <= took["build"] < 3060
+        await here.done(run)
 
 
 @virtual_time
