@@ -56,7 +56,7 @@ class Lab:
         home.mkdir(exist_ok=True)
         return Starts(
             self.store,
-            self.blobs,
+            self.services.uploads,
             self.services.submissions,
             home=Home(home),
             credentials=self._credentials,
@@ -110,7 +110,8 @@ async def test_a_push_starts_the_workflows_it_concerns(lab: Lab) -> None:
     )
     [job] = lab.store.view().find(JobRow)
     assert job.state is JobState.QUEUED
-    assert f"uploads/{run.source}" in lab.blobs.kept
+    [kept] = lab.blobs.kept
+    assert kept.startswith(f"uploads/{run.source}.")
     assert not await lab.starts.step()
 
 

@@ -38,6 +38,7 @@ async def test_runs_are_what_was_asked_for(service: Service) -> None:
     await service.put(ProjectRow(id=PROJECT, priority=3))
     named = request("run-name: Hello\n" + jobs("a"), architecture=Architecture.ARM64)
     wanted = submission(named, request(jobs("b"), "other.yml"), fit=True, actions={"k": "1" * 64})
+    await service.sources(wanted)
     begun = await service.serial(lambda tx: service.submissions.begin(tx, PROJECT, wanted, "mona"))
     first, second = [await service.run(run) for run in begun.runs]
     assert (first.ref, first.name) == (RunRef(FILE, Architecture.ARM64), "Hello")
@@ -84,6 +85,7 @@ def test_invalid_text_is_refused_with_its_places() -> None:
     async def check() -> None:
         service = Service()
         await service.put(ProjectRow(id=PROJECT))
+        await service.sources(submission(text))
         with pytest.raises(WorkflowInvalid):
             await service.submissions.check(submission(text))
         with pytest.raises(WorkflowInvalid) as refused:

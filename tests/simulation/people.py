@@ -7,9 +7,11 @@ from random import Random
 from textwrap import indent
 
 from tests.blobs import MemoryBlobs
+from tests.simulation.replicas import now
+from tests.uploads import there
 
 from mayfly.protocol.submission import RunRequest, Submission
-from mayfly.server.native import upload_key
+from mayfly.store.base import Store
 from mayfly.workflow.events import RepositoryState, event_for
 
 PROJECTS = ("acme/one", "acme/two", "other/three")
@@ -21,11 +23,12 @@ _SIZES = ("mayfly-1cpu-1gb", "mayfly-0.5cpu-1gb", "mayfly-any-2cpu-3gb", "mayfly
 _CONDUCTS = ("succeeds",) * 8 + ("fails", "dies", "crashes", "times_out")
 
 
-async def upload(blobs: MemoryBlobs) -> None:
+async def upload(store: Store, blobs: MemoryBlobs) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield _SOURCE
 
-    await blobs.put(upload_key(SOURCE_NAME), pieces())
+    await store.serial(lambda tx: there(tx, SOURCE_NAME, now=now()))
+    await blobs.put(f"uploads/{SOURCE_NAME}.1", pieces())
 
 
 def submission(random: Random) -> Submission:

@@ -109,5 +109,6 @@ def _clockwork(services: Services) -> Clockwork:
         services.scheduler,
         services.journal,
         services.now,
+        retention=services.retention,
         interval_s=3.0,
     )

@@ -61,7 +61,7 @@ class World:
         await look_at_the_end(self.store, journals, self._machines)
 
     async def _begin(self) -> None:
-        await people.upload(self._blobs)
+        await people.upload(self.store, self._blobs)
         await self.store.serial(self._set_up)
         for _ in range(_REPLICAS):
             self._start_replica()

@@ -15,10 +15,12 @@ from mayfly.server.native import BlobSources, PlannedSpecs
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.people.sign_in import SignIn
 from mayfly.server.plans import StoredPlans
+from mayfly.server.retention import Retention
 from mayfly.server.scheduler import Scheduler
 from mayfly.server.services import Services
 from mayfly.server.settings import Settings
 from mayfly.server.submissions import Submissions
+from mayfly.server.uploads import Uploads
 from mayfly.services.sign_in import Provider
 from mayfly.store.base import Store
 from mayfly.store.blobs import BlobStore
@@ -41,6 +43,7 @@ def make_services(
     new_id = new_id or id_maker(now)
     scheduler = Scheduler(now)
     orchestrator = Orchestrator(StoredPlans(), scheduler, now)
+    uploads = Uploads(store, blobs, now, new_id, settings.uploads_limit)
     github = None
     if connector is not None:
         place = Place(settings.github_api_url, settings.github_url)
@@ -51,10 +54,11 @@ def make_services(
         Dispatch(store, orchestrator.jobs, scheduler, now, timed=metrics.claim_seconds.time),
         hand_over=github.hand_over if github else PlannedSpecs(store),
         endings=as_forge_says,
-        sources=BlobSources(blobs),
+        sources=BlobSources(uploads),
         now=now,
         new_id=new_id,
         ttl_s=session_ttl_s,
+        journal_limit=settings.journal_limit,
     )
     sign_in = SignIn(
         store,
@@ -68,9 +72,13 @@ def make_services(
         blobs=blobs,
         orchestrator=orchestrator,
         scheduler=scheduler,
+        uploads=uploads,
         submissions=Submissions(store, orchestrator, now, new_id),
         hosts=hosts,
         journal=Journals(store, blobs),
+        retention=Retention(
+            store, blobs, now, uploads_s=settings.uploads_s, logs_s=settings.logs_s
+        ),
         sign_in=sign_in,
         github=github,
         metrics=metrics,

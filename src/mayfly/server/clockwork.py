@@ -1,4 +1,5 @@
-"""What happens by the clock alone: sessions nobody renews, waits that are over, full journals.
+"""What happens by the clock alone: sessions nobody renews, waits that are over, full journals,
+and what is kept for a time.
 
 Every replica has one; each looks first and opens a serial transaction only when something is due,
 in which it looks again. So nothing happens twice, and idle servers leave the database alone.
@@ -16,6 +17,7 @@ from mayfly.server import durations
 from mayfly.server.journal import Journals
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.people.sign_in import forget_old
+from mayfly.server.retention import Retention
 from mayfly.server.scheduler import Scheduler
 from mayfly.server.schedules import fire_due
 from mayfly.server.sessions import end_overdue
@@ -26,6 +28,7 @@ from mayfly.store.rows import JobRow, RunRow, ScheduleRow, SessionRow
 _SEAL_AFTER_S = 60.0
 _AT_ONCE = 50
 _TIDY_S = 3600.0
+_RETAIN_S = 60.0
 
 _log = structlog.get_logger(__name__)
 
@@ -41,23 +44,29 @@ class Clockwork:
         journals: Journals,
         now: Callable[[], float],
         *,
+        retention: Retention,
         interval_s: float = 1.0,
     ):
         self._store = store
         self._orchestrator = orchestrator
         self._scheduler = scheduler
         self._journals = journals
+        self._retention = retention
         self._now = now
         self._interval_s = interval_s
 
     async def run(self) -> None:
-        tidy_at = self._now()
+        tidy_at = retain_at = self._now()
         while True:
             try:
                 await self.tick()
                 if self._now() >= tidy_at:
                     tidy_at = self._now() + _TIDY_S
                     await self._store.serial(self._tidy)
+                if self._now() >= retain_at:
+                    retain_at = self._now() + _RETAIN_S
+                    if await self._retention.step():  # go on with the next look
+                        retain_at = self._now()
             except MayflyError as error:  # the database is away, say: the next look may do better
                 _log.warning("clockwork failed", error=error.message)
             await asyncio.sleep(self._interval_s)

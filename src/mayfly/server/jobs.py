@@ -59,9 +59,11 @@ class Jobs:
 
     def requeue(self, tx: Tx, run: RunRow, row: JobRow, reason: str | None, *, lost: bool) -> None:
         """Back into the queue, where another attempt may be claimed; `lost`: it was cut short."""
+        lease = tx.get(LeaseRow, row.id)
         tx.delete(LeaseRow, row.id)
         waiting = replace(
             row,
+            told=row.told + (lease.told if lease else 0),
             state=JobState.QUEUED,
             reason=reason,
             host=None,

@@ -63,7 +63,12 @@ class Journals:
             key = f"journals/{run}/{first:010d}-{last:010d}"
             await self._blobs.put(key, _once(_packed(entries)))
             segment = SegmentRow(
-                id=f"{run}/{first:010d}", run=run, first=first, last=last, blob=key
+                id=f"{run}/{first:010d}",
+                run=run,
+                first=first,
+                last=last,
+                blob=key,
+                at=entries[-1].event.at,
             )
             await self._store.serial(lambda tx, segment=segment: _note(tx, segment))  # type: ignore[misc]
             moved += len(entries)

@@ -109,6 +109,10 @@ async def opened(config: ServerConfig, home: Home) -> AsyncIterator[Services]:
             open_metrics=config.open_metrics,
             github_url=config.github_url,
             github_api_url=config.github_api_url,
+            uploads_limit=config.uploads_limit,
+            journal_limit=config.journal_limit,
+            uploads_s=config.uploads_s,
+            logs_s=config.logs_s,
         )
         async with (
             open_providers(config.providers) as providers,
@@ -129,10 +133,11 @@ def _loops(services: Services, home: Home) -> list[Callable[[], Coroutine[Any, A
         services.scheduler,
         services.journal,
         services.now,
+        retention=services.retention,
     )
     starts = Starts(
         services.store,
-        services.blobs,
+        services.uploads,
         services.submissions,
         home=home,
         credentials=services.github.token if services.github else _no_credentials,

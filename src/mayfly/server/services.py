@@ -9,9 +9,11 @@ from mayfly.server.journal import Journals
 from mayfly.server.metrics import Metrics
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.people.sign_in import SignIn
+from mayfly.server.retention import Retention
 from mayfly.server.scheduler import Scheduler
 from mayfly.server.settings import Settings
 from mayfly.server.submissions import Submissions
+from mayfly.server.uploads import Uploads
 from mayfly.store.base import Store
 from mayfly.store.blobs import BlobStore
 
@@ -24,9 +26,11 @@ class Services:
     blobs: BlobStore
     orchestrator: Orchestrator
     scheduler: Scheduler
+    uploads: Uploads
     submissions: Submissions
     hosts: Hosts
     journal: Journals
+    retention: Retention
     sign_in: SignIn
     github: GitHub | None = None
     metrics: Metrics

@@ -15,16 +15,17 @@ import structlog
 
 from mayfly.domain.errors import MayflyError, Problem, WorkflowInvalid
 from mayfly.protocol.submission import RunRequest, Submission
-from mayfly.server.native import upload_key
+from mayfly.server.pushed import changed_files, text_of
+from mayfly.server.quota import Room
 from mayfly.server.schedules import STARTS, keep_schedules
 from mayfly.server.submissions import Submissions
+from mayfly.server.uploads import Uploads, of_project
 from mayfly.services.actions import ResolvedActions, resolve_actions
 from mayfly.services.config import ActionSettings
 from mayfly.services.mirror import PROTOCOLS, Mirrors, Remote
 from mayfly.services.repository import Repository
 from mayfly.services.source import RepositorySource
 from mayfly.store.base import Store, Tx
-from mayfly.store.blobs import BlobStore
 from mayfly.store.rows import ProjectRow, StartRow
 from mayfly.system.home import Home
 from mayfly.system.tasks import first
@@ -62,7 +63,7 @@ class Starts:
     def __init__(
         self,
         store: Store,
-        blobs: BlobStore,
+        uploads: Uploads,
         submissions: Submissions,
         *,
         home: Home,
@@ -72,7 +73,7 @@ class Starts:
         protocols: frozenset[str] = PROTOCOLS,
     ):
         self._store = store
-        self._blobs = blobs
+        self._uploads = uploads
         self._submissions = submissions
         self._home = home
         self._credentials = credentials
@@ -108,6 +109,7 @@ class Starts:
         if project is None or project.clone_url is None:
             await self._store.serial(lambda tx: tx.delete(StartRow, start.id))
             return
+        await self._store.read(lambda view: Room(view, project))  # before anything is fetched
         found = await self._find(project, start)
         async with contextlib.AsyncExitStack() as stack:
             submission = None
@@ -122,8 +124,8 @@ class Starts:
             remote,
             start.ref,
             start.sha,
-            changed_files=_changed(start),
-            before=_text(start, "before"),
+            changed_files=changed_files(start),
+            before=text_of(start, "before"),
             actor=start.actor,
         )
         event = event_for(start.event, repository.state, payload=start.payload)
@@ -158,16 +160,20 @@ class Starts:
         texts = {**found.texts, **resolved.texts}
         return Submission(
             runs=tuple(_request(found, one, texts, resolved) for one in found.chosen),
-            source=await self._keep(start, "", packed.open()),
+            source=await self._keep(start, found, "", packed.open()),
             actions={
-                key: await self._keep(start, key, resolved.open(key)) for key in resolved.sources
+                key: await self._keep(start, found, key, resolved.open(key))
+                for key in resolved.sources
             },
         )
 
-    async def _keep(self, start: StartRow, what: str, chunks: AsyncIterator[bytes]) -> str:
-        """As a blob whose name is the same when this is tried again."""
-        name = hashlib.sha256(f"{start.id}\0{what}".encode()).hexdigest()
-        await self._blobs.put(upload_key(name), chunks)
+    async def _keep(
+        self, start: StartRow, found: _Found, what: str, pieces: AsyncIterator[bytes]
+    ) -> str:
+        """As an upload whose name is the same when this is tried again."""
+        of = f"{start.id}\0{found.repository.state.sha}\0{what}"
+        name = hashlib.sha256(of.encode()).hexdigest()
+        await self._uploads.keep(name, of_project(start.project), pieces)
         return name
 
     def _begin(self, tx: Tx, start: StartRow, found: _Found, submission: Submission | None) -> None:
@@ -228,21 +234,3 @@ def _request(
         repository=found.repository.state,
         actions=dict(resolved.keys),
     )
-
-
-def _changed(start: StartRow) -> tuple[str, ...] | None:
-    """What a push changed, as its payload says; None if it does not."""
-    commits = start.payload.get("commits")
-    if start.event != "push" or not isinstance(commits, list):
-        return None
-    names: set[str] = set()
-    for commit in commits:
-        for kind in ("added", "modified", "removed"):
-            listed = commit.get(kind) if isinstance(commit, dict) else None
-            names.update(name for name in listed or () if isinstance(name, str))
-    return tuple(sorted(names))
-
-
-def _text(start: StartRow, key: str) -> str | None:
-    value = start.payload.get(key)
-    return value if isinstance(value, str) else None

@@ -1,23 +1,24 @@
 """Starts native runs: from a clone somebody sent, a push, the clock, or to run one again."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from mayfly.domain.errors import InvalidInput
 from mayfly.domain.events import RunFinished, RunRef, RunStarted
-from mayfly.domain.job import Conclusion, JobState
+from mayfly.domain.job import Conclusion
 from mayfly.protocol import codec
 from mayfly.protocol.submission import RunRequest, Submission
-from mayfly.server.jobs import job_id
+from mayfly.server.again import kept, latest_attempt
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.plans import plan_of
+from mayfly.server.quota import Room
+from mayfly.server.uploads import UploadGone, use
 from mayfly.store.base import FLEET, Store, Tx
 from mayfly.store.people import SecretRow, VariableRow
 from mayfly.store.rows import (
     CounterRow,
-    JobRow,
     ProjectRow,
     RequestRow,
     RunKind,
@@ -33,8 +34,6 @@ MAX_RUNS = 500
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # or the digest of one
 _LEAST_CPU, _MOST_CPU = Decimal("0.001"), Decimal(100_000)
 _MOST_MIB = 100_000 * 1024
-
-_UNSUCCESSFUL = {Conclusion.FAILURE, Conclusion.CANCELLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +75,15 @@ class Submissions:
     ) -> Submitted:
         """Write the runs of a checked submission down and begin them.
 
+        Raises UploadGone, and Conflict beyond the project's quota of unfinished jobs.
         `proven`: this server got the sources from the forge, of the ref that their events name.
         """
         owner = tx.get(ProjectRow, project)
         if owner is None:
             raise InvalidInput(f"there is no project {project!r} here")
+        room = Room(tx, owner)
+        if use(tx, [submission.source, *submission.actions.values()], self._now()):
+            raise UploadGone("what is to be run is not there (any more)", remedy="upload it first")
         # What is of an environment is given later, to whom has leave to use that.
         of_all = tx.find(SecretRow, project=project, environment="")
         secrets = {row.name: row.value for row in of_all}
@@ -98,6 +101,7 @@ class Submissions:
             run = self._run(owner, known, submission, identity, actor)
             run = replace(run, proven_ref=request.event.ref if proven else "")
             runs.append(self._start(tx, run, known))
+            room.take(runs[-1])
         return Submitted(identity, tuple(runs))
 
     def _run(
@@ -161,18 +165,28 @@ class Submissions:
         """Another attempt of a finished run.
 
         With `failed_only` jobs that succeeded stay so, unless they need one that did not.
-        InvalidInput if it is not over, or there is nothing to do.
+        InvalidInput if it is not over, or there is nothing to do; UploadGone, Conflict as `begin`.
         """
         if run.conclusion is None:
             raise InvalidInput(f"run {run.id} is not over", remedy="cancel it first")
         if run.kind is not RunKind.NATIVE:
             raise InvalidInput(f"run {run.id} belongs to its forge", remedy="rerun it there")
+        project = tx.get(ProjectRow, run.project)
+        assert project is not None  # projects stay
+        room = Room(tx, project)
+        named = [run.source, *run.actions.values()]
+        if use(tx, [name for name in named if name], self._now()):
+            raise UploadGone(
+                f"what run {run.id} checked out is kept no longer",
+                remedy="run it anew: send the clone again, or push",
+            )
         request = tx.get(RequestRow, run.id)
-        assert request is not None  # native runs have one
+        if request is None:
+            raise InvalidInput(f"run {run.id} could not even begin", remedy="push again")
         following = replace(
             run,
             id=self._new_id(),
-            attempt=_latest_attempt(tx, run) + 1,
+            attempt=latest_attempt(tx, run) + 1,
             submission=self._new_id(),
             actor=actor,
             created=self._now(),
@@ -182,18 +196,14 @@ class Submissions:
             closed=False,
             look_at=None,
             sealed=False,
+            log_gone=None,
             problem=None,
         )
         tx.add(replace(request, id=following.id))
-        kept = _kept(tx, run, following) if failed_only else []
-        self._orchestrator.submit(tx, following, kept)
+        rows = kept(tx, run, following) if failed_only else []
+        self._orchestrator.submit(tx, following, rows)
+        room.take(following.id)
         return following.id
-
-
-def _latest_attempt(tx: Tx, run: RunRow) -> int:
-    same = {"project": run.project, "serial": run.serial}
-    [latest] = tx.find(RunRow, order="-attempt", limit=1, **same)
-    return latest.attempt
 
 
 def _read_all(submission: Submission) -> None:
@@ -221,25 +231,3 @@ def next_number(tx: Tx, what: str) -> int:
     row = tx.get(CounterRow, what) or CounterRow(id=what)
     tx.put(replace(row, value=row.value + 1))
     return row.value + 1
-
-
-def _kept(tx: Tx, run: RunRow, following: RunRow) -> Iterable[JobRow]:
-    """Jobs that succeeded and need none that did not, as those of the following attempt."""
-    rows = tx.find(JobRow, order="created", run=run.id)
-    again = _to_run_again(rows)
-    if not again:
-        raise InvalidInput(f"nothing of run {run.id} failed", remedy="run all of it again")
-    for row in rows:
-        if row.state is JobState.SUCCEEDED and row.planned.key not in again:
-            key = job_id(following.id, row.planned.key)
-            yield replace(row, id=key, run=following.id)
-
-
-def _to_run_again(rows: Sequence[JobRow]) -> set[str]:
-    """Keys of the jobs that did not succeed, and of all that need such."""
-    again = {row.planned.key for row in rows if row.state.conclusion in _UNSUCCESSFUL}
-    while (
-        more := {row.planned.key for row in rows if not again.isdisjoint(row.planned.needs)} - again
-    ):
-        again |= more
-    return again

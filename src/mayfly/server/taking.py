@@ -19,6 +19,7 @@ from mayfly.domain.job import JobState
 from mayfly.protocol import fleet, messages
 from mayfly.server.durations import note_success
 from mayfly.server.orchestrator import Orchestrator
+from mayfly.server.report_size import size_of
 from mayfly.server.sessions import give_back
 from mayfly.store.base import Tx
 from mayfly.store.rows import JobRow, LeaseRow, MeteringRow, ProjectRow, RunRow
@@ -37,22 +38,35 @@ class ReportsMissing(Exception):
     """Reports between those taken in and these never came."""
 
 
+class NeedsSerial(Exception):
+    """What the reports come to takes a serial transaction."""
+
+
 class Taking:
-    """Reports of one lease at a time; `now` gives seconds since 1970."""
+    """Reports of one lease at a time; `now` gives seconds since 1970.
+
+    A job of which more is reported than `limit` (see `report_size`; None: no limit) has failed.
+    """
 
     def __init__(
-        self, orchestrator: Orchestrator, now: Callable[[], float], endings: Endings = as_reported
+        self,
+        orchestrator: Orchestrator,
+        now: Callable[[], float],
+        endings: Endings = as_reported,
+        limit: int | None = None,
     ):
         self._orchestrator = orchestrator
         self._now = now
         self._endings = endings
+        self._limit = limit
 
     def take(
         self, tx: Tx, session: str, lease: fleet.Lease, reports: Sequence[fleet.Numbered]
     ) -> bool:
         """False if the lease is not held; those taken in before are passed over.
 
-        Reports of phases and of the end need a serial transaction. Raises ReportsMissing.
+        Reports of phases and of the end need a serial transaction. Raises ReportsMissing, and
+        NeedsSerial in any other if the job must end.
         """
         held = tx.get(LeaseRow, lease.job)
         if held is None or (held.attempt, held.session) != (lease.attempt, session):
@@ -60,13 +74,17 @@ class Taking:
         fresh = list(_fresh(lease, reports, held.reports))
         if not fresh:
             return True
-        fence = {"attempt": lease.attempt, "session": session, "reports": held.reports}
-        if not tx.update(LeaseRow, lease.job, fence, reports=held.reports + len(fresh)):
-            return False
         row = tx.get(JobRow, lease.job)
         run = tx.get(RunRow, row.run) if row else None
         assert row is not None  # a lease has a job
         assert run is not None
+        told = held.told + sum(map(size_of, fresh))
+        if self._limit is not None and row.told + told > self._limit:
+            self._end_overfull(tx, run, row, self._limit)
+            return False
+        fence = {"attempt": lease.attempt, "session": session, "reports": held.reports}
+        if not tx.update(LeaseRow, lease.job, fence, reports=held.reports + len(fresh), told=told):
+            return False
         self._apply(tx, run, row, fresh)
         return True
 
@@ -93,6 +111,13 @@ class Taking:
                 case _:
                     events += _events(self._now(), JobRef(run.ref, row.planned.key), report)
         tx.emit(run.id, row.id, events)
+
+    def _end_overfull(self, tx: Tx, run: RunRow, row: JobRow, limit: int) -> None:
+        """Whatever its host allows: nothing of what is too much is kept, and its lease is over."""
+        if tx.number == 0:
+            raise NeedsSerial
+        reason = f"its host reported more than the {limit >> 20} MiB that are kept of a job"
+        self._end(tx, run, row, fleet.JobEnded(JobState.FAILED, reason=reason))
 
     def _end(self, tx: Tx, run: RunRow, row: JobRow, ended: fleet.JobEnded) -> None:
         if row.state is JobState.ASSIGNED and ended.state is JobState.LOST:

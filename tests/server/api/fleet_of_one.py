@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tests.server.api.site import PROJECT, Site
+from tests.uploads import there
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.job import JobState
@@ -62,6 +63,7 @@ async def submitted(
         for number, text in enumerate(texts)
     )
     submission, begin = Submission(requests, source="0" * 64), site.services.submissions.begin
+    await site.store.serial(lambda tx: there(tx, submission.source, now=site.now()))
     return await site.store.serial(lambda tx: begin(tx, project, submission, actor))
 
 

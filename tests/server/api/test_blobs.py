@@ -10,8 +10,9 @@ from tests.server.api.site import PROJECT, made
 
 from mayfly.protocol import codec
 from mayfly.protocol.submission import RunRequest, Submission
-from mayfly.server.native import BlobSources, upload_key, uploaded_by
+from mayfly.server.native import BlobSources
 from mayfly.server.settings import Settings
+from mayfly.server.uploads import of_project, uploaded_by
 from mayfly.store.people import Role
 from mayfly.store.rows import RunRow
 from mayfly.workflow.events import event_for
@@ -34,8 +35,8 @@ async def test_a_blob_is_taken_in_as_a_stream_and_kept_under_its_name() -> None:
         assert answer.status_code == 201
         assert (await client.get(f"/api/v1/blobs/{DIGEST}")).status_code == 204
         assert (await client.head(f"/api/v1/blobs/{DIGEST}")).status_code == 204
-    key = upload_key(uploaded_by("maintainer", DIGEST))
-    kept = [piece async for piece in site.services.blobs.open(key)]
+    uploads = site.services.uploads
+    kept = [piece async for piece in uploads.open(uploaded_by("maintainer", DIGEST))]
     assert b"".join(kept) == DATA
 
 
@@ -82,7 +83,7 @@ async def test_knowing_the_digest_of_what_another_sent_gets_nobody_at_it() -> No
 async def test_what_the_server_fetched_for_a_run_cannot_be_named(actions: bool) -> None:
     site = await made()
     name = "ab" * 32  # made of what the run is for, which others can guess
-    await site.services.blobs.put(upload_key(name), pieces())
+    await site.services.uploads.keep(name, of_project(PROJECT), pieces())
     async with site.client("maintainer") as client:
         await client.put(f"/api/v1/blobs/{DIGEST}", content=DATA)
         for path in (name, f"../{name}", f"x/../../{name}"):
@@ -105,5 +106,5 @@ async def test_a_job_gets_the_source_that_its_sender_uploaded() -> None:
     assert answer.status_code == 201, answer.text
     [run] = await site.rows(RunRow)
     for action in (None, "tool"):
-        got = [piece async for piece in BlobSources(site.services.blobs)(run, action)]
+        got = [piece async for piece in BlobSources(site.services.uploads)(run, action)]
         assert b"".join(got) == DATA

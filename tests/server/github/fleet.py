@@ -240,7 +240,12 @@ async def fleet(folder: Path, *, seed: int = 0, hosts: int = 1) -> AsyncIterator
             world, store, services, Guests(world.http), folder, app, installation, repository
         )
         clockwork = Clockwork(
-            store, services.orchestrator, services.scheduler, services.journal, now
+            store,
+            services.orchestrator,
+            services.scheduler,
+            services.journal,
+            now,
+            retention=services.retention,
         )
         made.loops = [asyncio.create_task(loop()) for loop in (clockwork.run, made.ours.run)]
         try:

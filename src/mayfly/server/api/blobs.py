@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path, Request, Response
 
 from mayfly.server.api.access import Caller, may
 from mayfly.server.api.said import REFUSALS
-from mayfly.server.native import upload_key, uploaded_by
 from mayfly.server.people.roles import Action
 from mayfly.server.refusals import NotFound, Refused, TooLarge
+from mayfly.server.uploads import of_user, uploaded_by
 
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the content")]
 
@@ -47,22 +47,23 @@ async def upload(
     digest: Digest, request: Request, caller: Annotated[Caller, may(Action.BLOB_WRITE)]
 ) -> Response:
     """Streamed and checked; one that is there already is not read again."""
-    blobs, key = caller.services.blobs, _key(caller, digest)
-    if await blobs.size(key) is None:
-        limit = caller.services.settings.blob_limit
-        await blobs.put(key, checked(request.stream(), digest, limit))
+    limit = caller.services.settings.blob_limit
+    pieces = checked(request.stream(), digest, limit)
+    length = request.headers.get("content-length", "")
+    await caller.services.uploads.keep(
+        uploaded_by(caller.actor.user, digest),
+        of_user(caller.actor.user),
+        pieces,
+        min(int(length), limit) if length.isdecimal() else None,
+    )
     return Response(status_code=201)
 
 
 async def has(digest: Digest, caller: Annotated[Caller, may(Action.BLOB_WRITE)]) -> Response:
     """204 or 404: for clients that need not send what is there."""
-    if await caller.services.blobs.size(_key(caller, digest)) is None:
+    if not await caller.services.uploads.has(uploaded_by(caller.actor.user, digest)):
         raise NotFound(f"there is no blob {digest}")
     return Response(status_code=204)
-
-
-def _key(caller: Caller, digest: str) -> str:
-    return upload_key(uploaded_by(caller.actor.user, digest))
 
 
 async def checked(pieces: AsyncIterator[bytes], digest: str, limit: int) -> AsyncIterator[bytes]:

@@ -12,10 +12,10 @@ from mayfly.protocol.submission import Submission
 from mayfly.server.api.access import Caller, may
 from mayfly.server.api.projects import HERE, project_path
 from mayfly.server.api.said import REFUSALS, Said
-from mayfly.server.native import upload_key, uploaded_by
 from mayfly.server.people.audit import Author, note
 from mayfly.server.people.roles import Action
 from mayfly.server.submissions import Submitted
+from mayfly.server.uploads import uploaded_by
 from mayfly.store.base import Tx
 
 _LIMIT = 64 * 1024 * 1024
@@ -54,11 +54,11 @@ async def submit(
 
 async def _of_own_blobs(caller: Caller, submission: Submission) -> Submission:
     """The blobs it names are those that its sender uploaded, whoever else has the same."""
-    blobs, user = caller.services.blobs, caller.actor.user
+    uploads, user = caller.services.uploads, caller.actor.user
     named = {}
     for digest in {submission.source, *submission.actions.values()}:
         named[digest] = uploaded_by(user, digest)
-        if not _DIGEST.fullmatch(digest) or await blobs.size(upload_key(named[digest])) is None:
+        if not _DIGEST.fullmatch(digest) or not await uploads.has(named[digest]):
             raise InvalidInput(f"there is no blob {digest[:80]}", remedy="upload it first")
     actions = {key: named[digest] for key, digest in submission.actions.items()}
     return replace(submission, source=named[submission.source], actions=actions)
