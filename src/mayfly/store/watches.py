@@ -28,21 +28,21 @@ class _Watch:
 
 
 class Watches:
-    """Wakes watches; a store calls `announce` after each commit."""
+    """Wakes watches, in the order they came; a store calls `announce` after each commit."""
 
     def __init__(self) -> None:
-        self._of_topic: dict[str, set[_Watch]] = {}
+        self._of_topic: dict[str, dict[_Watch, None]] = {}
 
     def watch(self, topics: Iterable[str]) -> _Watch:
         made = _Watch(self, topics)
         for topic in made.topics:
-            self._of_topic.setdefault(topic, set()).add(made)
+            self._of_topic.setdefault(topic, {})[made] = None
         return made
 
     def forget(self, watch: _Watch) -> None:
         for topic in watch.topics:
-            watches = self._of_topic.get(topic, set())
-            watches.discard(watch)
+            watches = self._of_topic.get(topic, {})
+            watches.pop(watch, None)
             if not watches:
                 self._of_topic.pop(topic, None)
 
