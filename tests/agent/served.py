@@ -15,9 +15,10 @@ from mayfly.agent.connection import Connection, reach
 from mayfly.agent.remote import RemoteControlPlane, session
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import InvalidInput
-from mayfly.domain.placement import Capacity
+from mayfly.domain.placement import Capacity, less
 from mayfly.protocol.fleet import (
     Assignment,
+    Given,
     Hello,
     JobEnded,
     Lease,
@@ -114,34 +115,39 @@ class RememberingHosts:
         free: Capacity,
         held: frozenset[Lease] = frozenset(),
         patience_s: float | None = None,
-    ) -> Assignment | None:
+        most: int = 1,
+    ) -> tuple[Given, ...]:
         self.asked[name] = free
         self.changes.announce()
         try:
             async with asyncio.timeout(patience_s):
                 while True:
-                    if given := self._given(self._alive(name), free, held):
-                        return given
+                    if given := self._given(self._alive(name), free, held, most):
+                        return tuple(Given(job, self._known_spec(job.lease)) for job in given)
                     await self.changes.wait()
         except TimeoutError:
-            return None
+            return ()
 
-    def _given(self, one: Session, free: Capacity, held: frozenset[Lease]) -> Assignment | None:
-        for lease in one.leases:
-            if lease not in held:
-                return self._known[lease]
-        for job in self.queue:
-            if Decimal(str(job.cpu)) <= free.cpu and job.memory_mib <= free.memory_mib:
+    def _given(
+        self, one: Session, free: Capacity, held: frozenset[Lease], most: int
+    ) -> list[Assignment]:
+        if lost := [self._known[lease] for lease in one.leases if lease not in held]:
+            return lost[:most]
+        given: list[Assignment] = []
+        for job in tuple(self.queue):
+            fits = Decimal(str(job.cpu)) <= free.cpu and job.memory_mib <= free.memory_mib
+            if fits and len(given) < most:
+                free = less(free, job.cpu, job.memory_mib)
                 self.queue.remove(job)
                 one.leases[job.lease] = 0
                 self._known[job.lease] = job
-                return job
-        return None
+                given.append(job)
+        return given
 
     def __post_init__(self) -> None:
         self._known: dict[Lease, Assignment] = {}
 
-    async def known_spec(self, name: str, lease: Lease) -> JobSpec | None:
+    def _known_spec(self, lease: Lease) -> JobSpec | None:
         """Of every other job, as of such that are not a forge's."""
         return self.specs.get(lease.job) if len(lease.job) % 2 else None
 

@@ -141,7 +141,10 @@ async def ended(process: asyncio.subprocess.Process) -> int:
 
 async def gone(pid: int) -> None:
     """A process that is not our child has ended."""
-    descriptor = os.pidfd_open(pid)
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_reader(descriptor, over.set)

@@ -30,6 +30,7 @@ from mayfly.workflow.spec import JobSpec
 
 ROOM = HELLO.capacity
 ENDED = JobEnded(JobState.SUCCEEDED)
+GIVEN_BACK = JobEnded(JobState.LOST, reason="its host takes no more jobs")
 
 
 def job(name: str = "job") -> Assignment:
@@ -255,19 +256,54 @@ async def test_a_host_that_drains_gives_back_what_is_on_its_way() -> None:
         claiming = asyncio.create_task(control.claim(ROOM))
         await asyncio.sleep(1)
         server.network.lose_answer = 1.0
-        server.hosts.put(job(), job("later"))
+        given = (job(), job("another"))
+        server.hosts.put(*given)
         await asyncio.sleep(0.1)
         control.drain()
         server.network.lose_answer = 0.0
         await asyncio.sleep(60)
         assert not claiming.done()
-        assert server.hosts.queue == [job("later")]
-        [given_back] = server.hosts.reports[job().lease]
-        assert isinstance(given_back, JobEnded)
-        assert given_back.state is JobState.LOST
+        for one in given:
+            assert server.hosts.reports[one.lease] == [GIVEN_BACK]
         await control.settled()
+        server.hosts.put(job("later"))
         control.drain(draining=False)
         assert await claiming == job("later")
+
+
+@virtual_time
+async def test_jobs_that_are_given_together_are_taken_one_by_one() -> None:
+    async with served() as server, server.session() as control:
+        both = [job(), job("another")]
+        server.hosts.put(*both)
+        assert [await control.claim(ROOM), await control.claim(ROOM)] == both
+        assert sum(path.endswith("/claim") for path in server.network.seen) == 1
+        for one in both:
+            await carry_out(control, one.lease, 1)
+
+
+@virtual_time
+async def test_of_jobs_given_together_those_not_begun_are_given_back_when_a_host_drains() -> None:
+    async with served() as server, server.session() as control:
+        server.hosts.put(job(), job("another"))
+        lease = (await control.claim(ROOM)).lease
+        control.drain()
+        claiming = asyncio.create_task(control.claim(ROOM))
+        await asyncio.sleep(1)
+        assert server.hosts.reports == {job("another").lease: [GIVEN_BACK]}
+        assert control.held == (lease,)
+        await stop(claiming)
+
+
+@virtual_time
+async def test_what_was_taken_away_before_it_was_begun_is_not_begun() -> None:
+    async with served() as server, server.session() as control:
+        server.hosts.put(job(), job("gone"))
+        await control.claim(ROOM)
+        server.hosts.take_away(job("gone").lease)
+        await asyncio.sleep(60)
+        server.hosts.put(job("next"))
+        assert await control.claim(ROOM) == job("next")
 
 
 @virtual_time

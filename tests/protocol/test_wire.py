@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.placement import Capacity
 from mayfly.protocol import codec, wire
-from mayfly.protocol.fleet import Assignment, Hello, Lease, Opened
+from mayfly.protocol.fleet import Assignment, Given, Hello, Lease, Opened
 from mayfly.protocol.reports import Tagged
 
 LEASE = Lease("a job", 3)
@@ -26,7 +26,7 @@ MESSAGES = [
     Hello(Capacity(Decimal("2.5"), 1024, frozenset(Architecture)), Architecture.ARM64, 2.0, "1"),
     Opened("session", 45.0),
     wire.Claim(Capacity(Decimal(0), 0, frozenset()), (LEASE,), 25.0),
-    wire.Claimed(Assignment(LEASE, "image", Architecture.AMD64, 1, 0.5, 512, 360.0)),
+    wire.Claimed((Given(Assignment(LEASE, "image", Architecture.AMD64, 1, 0.5, 512, 360.0)),)),
     wire.Claimed(),
     wire.AskWishes((LEASE,), (), 1.0),
     wire.Wished((wire.Wish(LEASE, "why"),), (LEASE,)),

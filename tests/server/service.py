@@ -8,7 +8,6 @@ from decimal import Decimal
 from textwrap import dedent
 from typing import Any, TypeVar
 
-from tests.uploads import there
 from tests.workflow.simulation import FILE, STATE
 
 from mayfly.domain.architecture import Architecture
@@ -149,17 +148,11 @@ class Service:
         if project or not await self.read(lambda view: view.get(ProjectRow, name)):
             await self.put(ProjectRow(id=name, **project))
         wanted = submission(*runs)
-        await self.sources(wanted)
         # Without `check`, whose thread does not go with virtual time.
         begun = await self.serial(
             lambda tx: self.submissions.begin(tx, name, wanted, "mona", proven=proven)
         )
         return list(begun.runs)
-
-    async def sources(self, wanted: Submission) -> None:
-        """What it names was uploaded just now."""
-        names = [wanted.source, *wanted.actions.values()]
-        await self.serial(lambda tx: there(tx, *names, now=self.now()))
 
     async def claim(
         self,
@@ -168,7 +161,9 @@ class Service:
         *held: Lease,
         patience_s: float | None = SOON_S,
     ) -> Assignment | None:
-        return await self.hosts.claim(session, free, frozenset(held), patience_s)
+        """One, if there is one."""
+        given = await self.hosts.claim(session, free, frozenset(held), patience_s)
+        return given[0].assignment if given else None
 
     async def given(self, session: str, *held: Lease) -> Lease:
         """The lease of a job that is there."""

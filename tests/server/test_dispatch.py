@@ -92,6 +92,43 @@ async def test_hosts_that_wait_are_served_in_one_transaction(service: Service) -
     assert after - before == 4
 
 
+@virtual_time
+async def test_a_host_takes_as_many_as_it_asks_for_and_has_room_for(service: Service) -> None:
+    session = await service.host()
+    [run] = await service.submit(jobs("a", "b", "c", "d", "e"))
+    room = Capacity(Decimal(3), 65536, BOTH)
+    two = await service.hosts.claim(session, room, frozenset(), 1, 2)
+    held = frozenset(one.assignment.lease for one in two)
+    three = await service.hosts.claim(session, room, held, 1, 16)
+    assert (len(held), len(three)) == (2, 3)
+    assert set((await service.states(run)).values()) == {JobState.ASSIGNED}
+    assert [one.spec is not None for one in (*two, *three)] == [True] * 5
+
+
+@virtual_time
+async def test_who_waits_is_served_in_turns(service: Service) -> None:
+    sessions = [await service.host(f"h{number}") for number in range(3)]
+    claims = [
+        asyncio.create_task(service.hosts.claim(one, LARGE, frozenset(), None, 16))
+        for one in sessions
+    ]
+    await asyncio.sleep(5)
+    await service.submit(jobs(*(f"j{number}" for number in range(7))))
+    assert sorted([len(await claim) for claim in claims]) == [2, 2, 3]
+
+
+@virtual_time
+async def test_all_answers_that_were_lost_are_given_again_together(service: Service) -> None:
+    session = await service.host()
+    await service.submit(jobs("a", "b", "c"))
+    lost = await service.hosts.claim(session, LARGE, frozenset(), 1, 3)
+    again = await service.hosts.claim(session, LARGE, frozenset(), 1, 3)
+    assert {one.assignment.lease.job for one in lost} == {one.assignment.lease.job for one in again}
+    assert len(again) == len(await service.leases()) == 3
+    [one] = await service.hosts.claim(session, LARGE, frozenset(), 1, 1)
+    assert one in again
+
+
 # --- answers that are lost -----------------------------------------------------------------------
 
 

@@ -1,12 +1,13 @@
 """Asks for jobs, one request at a time; what was given is never lost, whoever stops asking when.
 
 A request says what this host holds. An assignment whose answer nobody took is not among that, and
-so comes with the next answer.
+so comes with the next answer. An answer may give several jobs: callers are given one each.
 """
 
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
@@ -23,6 +24,7 @@ _log = logging.getLogger(__name__)
 PATIENCE_S = 25.0
 _SOON_S = 1.0
 _MOMENT_S = 0.03
+_MOST = 8
 
 Ask = Callable[[wire.Claim], Awaitable[wire.Claimed]]
 
@@ -37,7 +39,9 @@ class Claims:
         take: Callable[[Lease], None],
         give_back: Callable[[Lease], None],
     ):
-        """`take` is called with each lease that is given to a caller, `give_back` with others."""
+        """`take` is called with each lease that is held from now on, `give_back` with those whose
+        job is not to be run here.
+        """
         self._ask = ask
         self._held = held
         self._take = take
@@ -47,7 +51,8 @@ class Claims:
         self._failure: Exception | None = None
         self._changes = Changes()
         self._turn = asyncio.Lock()
-        self._asking: asyncio.Task[Assignment | None] | None = None
+        self._asking: asyncio.Task[list[Assignment]] | None = None
+        self._given: deque[Assignment] = deque()
 
     def drain(self, *, draining: bool) -> None:
         """While it drains nothing is claimed; what comes nevertheless is given back."""
@@ -71,25 +76,31 @@ class Claims:
         backoff = Backoff()
         async with self._turn:
             while self._failure is None:
+                # Nothing waits from here to the caller, who may be cancelled while it waits.
+                if (assignment := self._next()) is not None:
+                    return assignment
                 began = loop.time()
-                given = await self._once(free)
-                if given is None or given.lease in self._held():
-                    if loop.time() < began + _SOON_S:
-                        await self._pause(backoff.next())
-                elif self._draining:
-                    self._give_back(given.lease)
-                else:
-                    # Nothing waits from here to the caller, who may be cancelled while it waits.
-                    self._take(given.lease)
-                    return given
+                if not await self._once(free) and loop.time() < began + _SOON_S:
+                    await self._pause(backoff.next())
             raise self._failure
 
     async def close(self) -> None:
         """Nothing is asked any more."""
         await stop(self._asking)
 
-    async def _once(self, free: Capacity) -> Assignment | None:
-        """One request, given up when what it says has changed; None if nothing came of it.
+    def _next(self) -> Assignment | None:
+        """Of what was given: what is held still, and to be run."""
+        while self._given:
+            assignment = self._given.popleft()
+            if assignment.lease not in self._held():
+                continue
+            if not self._draining:
+                return assignment
+            self._give_back(assignment.lease)
+        return None
+
+    async def _once(self, free: Capacity) -> bool:
+        """One request, given up when what it says has changed; whether it gave anything.
 
         When the caller gives up, the request stays for the next one, with its answer.
         """
@@ -104,9 +115,14 @@ class Claims:
         if not asking.done():
             await stop(asking)
         self._asking = None
-        return None if asking.cancelled() else asking.result()
+        fresh = [] if asking.cancelled() else asking.result()
+        fresh = [one for one in fresh if one.lease not in self._held()]
+        for assignment in fresh:
+            self._take(assignment.lease)
+        self._given += fresh
+        return bool(fresh)
 
-    async def _left_over(self) -> "asyncio.Task[Assignment | None] | None":
+    async def _left_over(self) -> "asyncio.Task[list[Assignment]] | None":
         """A request that nobody waits for, if it was answered, or is so in a moment.
 
         Callers give up when they have more room. While there are jobs enough for any room, the
@@ -119,22 +135,22 @@ class Claims:
                 self._asking = None
         return self._asking
 
-    async def _asked(self, free: Capacity) -> Assignment | None:
+    async def _asked(self, free: Capacity) -> list[Assignment]:
         """A host that drains has no room, and does not wait."""
         draining = self._draining
         nothing = Capacity(Decimal(0), 0, free.architectures)
         question = wire.Claim(
-            nothing if draining else free, self._held(), 0.0 if draining else PATIENCE_S
+            nothing if draining else free, self._held(), 0.0 if draining else PATIENCE_S, _MOST
         )
         try:
-            assignment = (await self._ask(question)).assignment
+            given = (await self._ask(question)).given
         except Unreachable as error:
             _log.debug("no answer to a claim: %s", error)
-            return None
-        if draining and assignment is None:
+            return []
+        if draining and not given:
             self._nothing_left = self._draining
             self._changes.announce()
-        return assignment
+        return [one.assignment for one in given]
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

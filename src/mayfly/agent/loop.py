@@ -1,12 +1,11 @@
 """The agent: claims jobs while this host has room, and runs each in a machine of its own."""
 
 import asyncio
-from decimal import Decimal
 
 from structlog.contextvars import bound_contextvars
 
 from mayfly.agent.job import JobSettings, run_job
-from mayfly.domain.placement import Capacity
+from mayfly.domain.placement import Capacity, less
 from mayfly.machines.base import MachineDriver
 from mayfly.protocol.fleet import Assignment, ControlPlane
 from mayfly.system.tasks import stop
@@ -35,12 +34,10 @@ class Agent:
     @property
     def free(self) -> Capacity:
         """Room that no job has."""
-        taken = self._jobs.values()
-        return Capacity(
-            cpu=self._capacity.cpu - sum(Decimal(str(job.cpu)) for job in taken),
-            memory_mib=self._capacity.memory_mib - sum(job.memory_mib for job in taken),
-            architectures=self._capacity.architectures,
-        )
+        free = self._capacity
+        for job in self._jobs.values():
+            free = less(free, job.cpu, job.memory_mib)
+        return free
 
     async def run(self) -> None:
         """Raises what the control plane raised; never ends by itself otherwise."""

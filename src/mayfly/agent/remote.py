@@ -172,9 +172,9 @@ class RemoteControlPlane:
     async def _ask_claim(self, question: wire.Claim) -> wire.Claimed:
         path, within = f"{self._path}/claim", question.patience_s + _GRACE_S
         claimed = await self._connection.ask(path, question, wire.Claimed, within=within)
-        if claimed.assignment is not None and claimed.spec is not None:
-            held = {lease: spec for lease, spec in self._specs.items() if lease in self.held}
-            self._specs = held | {claimed.assignment.lease: claimed.spec}
+        known = {one.assignment.lease: one.spec for one in claimed.given if one.spec is not None}
+        held = {lease: spec for lease, spec in self._specs.items() if lease in self.held}
+        self._specs = held | known
         return claimed
 
     def _take(self, lease: Lease) -> None:

@@ -19,6 +19,12 @@ class Capacity:
     architectures: frozenset[Architecture]
 
 
+def less(capacity: Capacity, cpu: float | Decimal, memory_mib: int) -> Capacity:
+    """What is left of it when a machine of that size has its part."""
+    taken = Decimal(str(cpu))
+    return replace(capacity, cpu=capacity.cpu - taken, memory_mib=capacity.memory_mib - memory_mib)
+
+
 def vcpus(requirement: Requirement) -> int:
     """How many whole vCPUs the machine gets; a fraction is a share of time on them."""
     return max(1, math.ceil(requirement.cpu))

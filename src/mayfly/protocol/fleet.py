@@ -44,6 +44,14 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """`spec` is what the job is to do, if that is known before its machine waits."""
+
+    assignment: Assignment
+    spec: JobSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobPhase:
     """The job is STARTING (its machine is being made) or RUNNING."""
 

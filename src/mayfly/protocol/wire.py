@@ -32,9 +32,8 @@ from typing import Any, TypeVar
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.placement import Capacity
 from mayfly.protocol import codec
-from mayfly.protocol.fleet import Assignment, Lease
+from mayfly.protocol.fleet import Given, Lease
 from mayfly.protocol.reports import Tagged
-from mayfly.workflow.spec import JobSpec
 
 T = TypeVar("T")
 
@@ -48,6 +47,7 @@ VERSION_HEADER = "Mayfly-Agent"
 MAX_BODY = 1024 * 1024
 MAX_REPORTS = 24 * 1024 * 1024  # the largest message of a runner, and others before it
 MAX_PATIENCE_S = 60.0
+MAX_CLAIMED = 16
 
 _LARGEST = 2**53  # what every reader of JSON, and every database, counts to
 _GZIP = 16 + zlib.MAX_WBITS
@@ -85,17 +85,19 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
+    """`most`: how many jobs it takes at once, if there is room for all of them in what is free."""
+
     free: Capacity
     held: tuple[Lease, ...]
     patience_s: float
+    most: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """None: there was nothing in time. `spec` is there if it is known before the machine waits."""
+    """None is given when there was nothing in time."""
 
-    assignment: Assignment | None = None
-    spec: JobSpec | None = None
+    given: tuple[Given, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

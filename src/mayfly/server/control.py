@@ -19,10 +19,9 @@ class LocalControlPlane:
 
     async def claim(self, free: Capacity) -> Assignment:
         held = frozenset(self._numbers)
-        assignment = await self._hosts.claim(self._session, free, held)
-        assert assignment is not None  # it waits for ever
-        self._numbers[assignment.lease] = itertools.count(1)
-        return assignment
+        [given] = await self._hosts.claim(self._session, free, held)  # it waits for ever
+        self._numbers[given.assignment.lease] = itertools.count(1)
+        return given.assignment
 
     async def hand_over(self, lease: Lease) -> JobSpec:
         return await self._hosts.hand_over(self._session, lease)

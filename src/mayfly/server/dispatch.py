@@ -1,22 +1,24 @@
 """Gives queued jobs to hosts that ask: all that wait are served in one serial transaction.
 
 Claims of many hosts thus cost one decision each, not one transaction each, and news of the queue
-wake one task, not every host.
+wake one task, not every host. Who takes several jobs at once is given one after the other, in turns
+with the others that wait, so that nobody is filled while others are empty.
 """
 
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import MayflyError
 from mayfly.domain.job import JobState
-from mayfly.domain.placement import Capacity, vcpus
-from mayfly.protocol.fleet import Assignment, Lease
+from mayfly.domain.placement import Capacity, less, vcpus
+from mayfly.protocol.fleet import Assignment, Given, Lease
 from mayfly.server.jobs import Jobs
 from mayfly.server.scheduler import Scheduler
 from mayfly.store.base import QUEUE, Store, Tx
-from mayfly.store.rows import JobRow, LeaseRow, RunRow, SessionRow
+from mayfly.store.rows import JobRow, LeaseRow, RunRow, SessionRow, SpecRow
 from mayfly.system.tasks import first, stop
 
 
@@ -32,8 +34,12 @@ class _Asking:
     host: str
     free: Capacity
     held: frozenset[Lease]
-    answer: "asyncio.Future[Assignment]"
+    most: int
+    answer: "asyncio.Future[tuple[Given, ...]]"
     new: bool = True
+
+
+_Found = tuple[Given, ...] | SessionOver
 
 
 class Dispatch:
@@ -65,10 +71,12 @@ class Dispatch:
         free: Capacity,
         held: frozenset[Lease],
         patience_s: float | None,
-    ) -> Assignment | None:
+        *,
+        most: int,
+    ) -> tuple[Given, ...]:
         """See `server.hosts.Hosts.claim`."""
-        answer: asyncio.Future[Assignment] = asyncio.get_running_loop().create_future()
-        asking = _Asking(session, host, free, held, answer)
+        answer: asyncio.Future[tuple[Given, ...]] = asyncio.get_running_loop().create_future()
+        asking = _Asking(session, host, free, held, most, answer)
         self._asking[session] = asking
         self._newcomer.set()
         if self._serving is None or self._serving.done():
@@ -77,7 +85,7 @@ class Dispatch:
             async with asyncio.timeout(patience_s):
                 return await answer
         except TimeoutError:
-            return None
+            return ()
         finally:
             # An answer that comes now is given again when the session asks next.
             if self._asking.get(session) is asking:
@@ -101,13 +109,14 @@ class Dispatch:
 
     async def _answer(self, asking: list[_Asking]) -> None:
         """Serve whom there is something for; whatever fails is told to all."""
+        served: dict[_Asking, tuple[Given, ...] | Exception] = {}
         try:
-            served = await self._store.serial(lambda tx: self._match(tx, asking))
+            served |= await self._store.serial(lambda tx: self._match(tx, asking))
         except Exception as error:  # noqa: BLE001 (theirs to handle)
-            served = [(one, error) for one in asking]
+            served |= dict.fromkeys(asking, error)
         for one in asking:
             one.new = False
-        for one, found in served:
+        for one, found in served.items():
             if self._asking.get(one.session) is one:
                 del self._asking[one.session]
             if one.answer.done():
@@ -117,40 +126,39 @@ class Dispatch:
             else:
                 one.answer.set_result(found)
 
-    def _match(self, tx: Tx, asking: list[_Asking]) -> list[tuple[_Asking, Assignment | Exception]]:
+    def _match(self, tx: Tx, asking: list[_Asking]) -> dict[_Asking, _Found]:
         with self._timed():
             return self._decide(tx, asking)
 
-    def _decide(
-        self, tx: Tx, asking: list[_Asking]
-    ) -> list[tuple[_Asking, Assignment | Exception]]:
+    def _decide(self, tx: Tx, asking: list[_Asking]) -> dict[_Asking, _Found]:
+        """For whom there is something."""
         self._scheduler.catch_up(tx)
-        served: list[tuple[_Asking, Assignment | Exception]] = []
+        served: dict[_Asking, _Found] = {}
         for one in asking:
-            found = self._for_newcomer(tx, one) if one.new else None
-            found = found or self._chosen(tx, one)
-            if found is not None:
-                served.append((one, found))
+            if one.new and (found := _for_newcomer(tx, one)):
+                served[one] = found
+        hungry = [_Serving(one, one.free) for one in asking if one not in served]
+        while hungry:
+            hungry = [serving for serving in hungry if self._serve_one(tx, serving)]
+            served |= {serving.asking: serving.found for serving in hungry}
+            hungry = [serving for serving in hungry if not serving.full]
         return served
 
-    def _for_newcomer(self, tx: Tx, one: _Asking) -> Assignment | Exception | None:
-        """What it was given already without knowing."""
-        if over := _over(tx, one):
-            return over
-        for held in tx.find(LeaseRow, session=one.session):
-            lease = Lease(held.id, held.attempt)
-            row = tx.get(JobRow, held.id) if lease not in one.held else None
-            if row is not None:
-                return _assignment(row)
-        return None
-
-    def _chosen(self, tx: Tx, one: _Asking) -> Assignment | Exception | None:
-        chosen = self._scheduler.choose(tx, one.host, one.free)
+    def _serve_one(self, tx: Tx, serving: "_Serving") -> bool:
+        """Whether there was something more for it."""
+        one = serving.asking
+        chosen = self._scheduler.choose(tx, one.host, serving.free)
         if chosen is None:
-            return None
-        if over := _over(tx, one):
-            return over  # it ended while it waited, and another session keeps the host online
-        row, architecture = chosen
+            return False
+        if not serving.given and (over := _over(tx, one)):
+            serving.over = over  # while it waited, and another session keeps the host online
+            return True
+        given = self._give(tx, one, *chosen)
+        serving.given.append(given)
+        serving.free = less(serving.free, given.assignment.cpu, given.assignment.memory_mib)
+        return True
+
+    def _give(self, tx: Tx, one: _Asking, row: JobRow, architecture: Architecture) -> Given:
         run = tx.get(RunRow, row.run)
         assert run is not None  # jobs have a run
         attempt = row.attempt + 1
@@ -169,7 +177,38 @@ class Dispatch:
         assert moved  # it was queued, and nobody else writes meanwhile
         tx.add(LeaseRow(id=row.id, attempt=attempt, session=one.session, host=one.host))
         self._scheduler.started(row.id, one.host)
-        return _assignment(replace(row, attempt=attempt, placed=architecture))
+        return _given(tx, replace(row, attempt=attempt, placed=architecture))
+
+
+@dataclass(slots=True)
+class _Serving:
+    """What a host is given within one transaction, and what it then has left."""
+
+    asking: _Asking
+    free: Capacity
+    given: list[Given] = field(default_factory=list)
+    over: SessionOver | None = None
+
+    @property
+    def found(self) -> _Found:
+        return self.over or tuple(self.given)
+
+    @property
+    def full(self) -> bool:
+        return self.over is not None or len(self.given) >= self.asking.most
+
+
+def _for_newcomer(tx: Tx, one: _Asking) -> _Found | None:
+    """What it was given already without knowing."""
+    if over := _over(tx, one):
+        return over
+    given: list[Given] = []
+    for held in tx.find(LeaseRow, session=one.session):
+        lease = Lease(held.id, held.attempt)
+        row = tx.get(JobRow, held.id) if lease not in one.held else None
+        if row is not None and len(given) < one.most:
+            given.append(_given(tx, row))
+    return tuple(given)
 
 
 def _over(tx: Tx, one: _Asking) -> SessionOver | None:
@@ -179,11 +218,11 @@ def _over(tx: Tx, one: _Asking) -> SessionOver | None:
     return SessionOver(f"session {one.session} is over", remedy="open another")
 
 
-def _assignment(row: JobRow) -> Assignment:
+def _given(tx: Tx, row: JobRow) -> Given:
     wanted, placed = row.requirement, row.placed
     assert wanted is not None  # it was queued
     assert placed is not None
-    return Assignment(
+    assignment = Assignment(
         lease=Lease(row.id, row.attempt),
         image=wanted.image,
         architecture=placed,
@@ -192,3 +231,5 @@ def _assignment(row: JobRow) -> Assignment:
         memory_mib=wanted.memory_mib,
         timeout_minutes=row.planned.timeout_minutes,
     )
+    known = tx.get(SpecRow, row.id)
+    return Given(assignment, known.spec if known else None)

@@ -15,7 +15,7 @@ from mayfly.domain.errors import MayflyError
 from mayfly.domain.placement import Capacity
 from mayfly.domain.scheduling.model import millicpu
 from mayfly.protocol.fleet import (
-    Assignment,
+    Given,
     Hello,
     JobEnded,
     JobPhase,
@@ -28,9 +28,9 @@ from mayfly.protocol.fleet import (
 from mayfly.server.dispatch import Dispatch, SessionOver
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.sessions import end_session
-from mayfly.server.taking import Endings, NeedsSerial, Taking, as_reported
+from mayfly.server.taking import Endings, Taking, as_reported
 from mayfly.store.base import FLEET, QUEUE, Store, Tx, View, session_topic
-from mayfly.store.rows import HostRow, JobRow, LeaseRow, RunRow, SessionRow, SpecRow
+from mayfly.store.rows import HostRow, JobRow, LeaseRow, RunRow, SessionRow
 from mayfly.workflow.spec import JobSpec
 
 SESSION_TTL_S = 45.0
@@ -61,9 +61,7 @@ class Hosts:
         now: Callable[[], float],
         new_id: Callable[[], str],
         ttl_s: float = SESSION_TTL_S,
-        journal_limit: int | None = None,
     ):
-        """`journal_limit` bounds what is taken in of one job (`report_size`), hosts aside."""
         self._store = store
         self._orchestrator = orchestrator
         self._dispatch = dispatch
@@ -72,7 +70,7 @@ class Hosts:
         self._now = now
         self._new_id = new_id
         self._ttl_s = ttl_s
-        self._taking = Taking(orchestrator, now, endings, journal_limit)
+        self._taking = Taking(orchestrator, now, endings)
 
     async def open_session(self, host: str, hello: Hello) -> Opened:
         """Raises UnknownHost."""
@@ -119,24 +117,15 @@ class Hosts:
         free: Capacity,
         held: frozenset[Lease] = frozenset(),
         patience_s: float | None = None,
-    ) -> Assignment | None:
-        """The next job for a session, which says what it has room for and holds already.
+        most: int = 1,
+    ) -> tuple[Given, ...]:
+        """The next jobs for a session, which says what it has room for and holds already.
 
-        A job that it was given but does not hold, since the answer was lost, is given again. None
+        Jobs that it was given but does not hold, since the answer was lost, are given again. None
         after `patience_s`. One call of a session at a time.
         """
         host = await self._store.read(lambda view: _host_of(view, session))
-        return await self._dispatch.claim(session, host, free, held, patience_s)
-
-    async def known_spec(self, session: str, lease: Lease) -> JobSpec | None:
-        """What a job is to do, if that is known before its machine waits. Raises StaleLease."""
-
-        def look(view: View) -> SpecRow | None:
-            _held(view, session, lease)
-            return view.get(SpecRow, lease.job)
-
-        row = await self._store.read(look)
-        return row.spec if row else None
+        return await self._dispatch.claim(session, host, free, held, patience_s, most=most)
 
     async def hand_over(self, session: str, lease: Lease) -> JobSpec:
         """What the job is to do. Raises StaleLease."""
@@ -159,10 +148,7 @@ class Hosts:
 
         if any(isinstance(numbered.report, JobPhase | JobEnded) for numbered in reports):
             return await self._store.serial(work)
-        try:
-            return await self._store.write(work)
-        except NeedsSerial:
-            return await self._store.serial(work)
+        return await self._store.write(work)
 
     async def wishes(
         self,

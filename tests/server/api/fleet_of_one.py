@@ -82,9 +82,10 @@ class Host:
         return self
 
     async def claim(self, patience_s: float = 0.01) -> Assignment | None:
-        return await self.site.services.hosts.claim(
+        given = await self.site.services.hosts.claim(
             self.session, SIZE, frozenset(self._numbers), patience_s=patience_s
         )
+        return given[0].assignment if given else None
 
     async def report(self, lease: Lease, *reports: Report) -> None:
         numbered = [Numbered(lease, self._next(lease), report) for report in reports]

@@ -29,9 +29,8 @@ async def claimed(here: Fleet) -> tuple[str, Lease]:
     await here.put(HostRow(id="mine"))
     hosts = here.services.hosts
     session = (await hosts.open_session("mine", Hello(ROOM, Architecture.AMD64))).session
-    assignment = await hosts.claim(session, ROOM, frozenset(), 10.0)
-    assert assignment is not None
-    return session, assignment.lease
+    [given] = await hosts.claim(session, ROOM, frozenset(), 10.0)
+    return session, given.assignment.lease
 
 
 async def asked(here: Fleet, session: str, lease: Lease) -> JobSpec:

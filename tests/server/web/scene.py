@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from tests.server.api.site import PROJECT, Site, made
-from tests.uploads import there
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.job import Conclusion, JobState
@@ -115,9 +114,10 @@ class Worker:
         return self
 
     async def claim(self) -> Assignment | None:
-        return await self.site.services.hosts.claim(
+        given = await self.site.services.hosts.claim(
             self.session, self.size, frozenset(self.numbers), patience_s=0.01
         )
+        return given[0].assignment if given else None
 
     async def start(self) -> Lease:
         """The next job, whose machine runs now."""
@@ -194,7 +194,6 @@ async def submit(
     path = f".github/workflows/{file}"
     event: Event = event_for("push", state)
     request = RunRequest(file=path, texts={path: text}, event=event, repository=state)
-    await site.store.serial(lambda tx: there(tx, "0" * 64, now=site.now()))
     submitted = await site.services.submissions.submit(
         project, Submission((request,), source="0" * 64), actor
     )

@@ -96,12 +96,11 @@ class _Serving:
         session = await self._session(request)
         asked = await read(request, wire.Claim)
         wait_s = patience(asked.patience_s)
-        held = frozenset(asked.held)
+        held, most = frozenset(asked.held), min(max(1, asked.most), wire.MAX_CLAIMED)
 
         async def claimed() -> Response:
-            given = await self.hosts.claim(session, asked.free, held, wait_s)
-            spec = await self.hosts.known_spec(session, given.lease) if given else None
-            return answer(wire.Claimed(given, spec))
+            given = await self.hosts.claim(session, asked.free, held, wait_s, most)
+            return answer(wire.Claimed(given))
 
         return await _while_there(request, claimed())
 
