@@ -205,6 +205,40 @@ class TestFolder:
             await DirectoryBlobs(tmp_path).put("k", pieces(b"x"))
         assert list((tmp_path / ".parts").iterdir()) == []
 
+    async def test_folders_go_with_the_last_in_them(self, tmp_path: Path) -> None:
+        blobs = DirectoryBlobs(tmp_path)
+        for key in ("a/b/c/1", "a/b/2"):
+            await blobs.put(key, pieces(b"x"))
+        await blobs.delete("a/b/c/1")
+        assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["2"]
+        await blobs.delete("a/b/2")
+        assert not (tmp_path / "a").exists()
+        await blobs.delete("a/b/2")
+
+    async def test_one_is_written_while_its_folder_goes(self, tmp_path: Path) -> None:
+        blobs = DirectoryBlobs(tmp_path)
+
+        async def come_and_go(number: int) -> None:
+            for _ in range(30):
+                await blobs.put(f"a/b/c/{number}", pieces(b"x"))
+                await blobs.delete(f"a/b/c/{number}")
+
+        await asyncio.gather(*(come_and_go(number) for number in range(4)))
+        assert await blobs.keys() == []
+        assert not (tmp_path / "a").exists()
+
+    async def test_what_cannot_be_deleted_is_said(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refused(_path: Path) -> None:
+            raise OSError(30, "Read-only file system")
+
+        blobs = DirectoryBlobs(tmp_path)
+        await blobs.put("k", pieces(b"x"))
+        monkeypatch.setattr(Path, "unlink", refused)
+        with pytest.raises(HostCannot, match=r"cannot delete the blob .*/k: Read-only file system"):
+            await blobs.delete("k")
+
 
 class TestS3:
     async def test_nothing_unfinished_stays(self, bucket: Any, endpoint: str) -> None:

@@ -23,6 +23,7 @@ from mayfly.system.threads import in_thread
 PIECE = 256 * 1024
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _LOCK = ".lock"
+_TRIES = 100
 _NO_FILE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
@@ -49,7 +50,7 @@ class BlobStore(Protocol):
         """In bytes; None if there is no such blob."""
 
     async def delete(self, key: str) -> None:
-        """Nothing if it is not there."""
+        """Nothing if it is not there. Raises HostCannot."""
 
     async def keys(self, prefix: str = "") -> list[str]:
         """Of all blobs whose keys begin so, in order."""
@@ -114,8 +115,16 @@ class DirectoryBlobs:
         return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     async def delete(self, key: str) -> None:
-        with contextlib.suppress(*_NO_FILE):
-            (self._root / check_key(key)).unlink()
+        place = self._root / check_key(key)
+        try:
+            await in_thread(_remove, place, self._root)
+        except _NO_FILE:
+            return
+        except OSError as error:
+            raise HostCannot(
+                f"cannot delete the blob {place}: {error.strerror}",
+                remedy="see that the folder of blobs belongs to the server's user",
+            ) from error
 
     async def keys(self, prefix: str = "") -> list[str]:
         return await in_thread(self._keys, prefix)
@@ -148,13 +157,31 @@ def _settle(part: IO[bytes], place: Path) -> None:
     """To its place, so that it is there also after the power has failed."""
     part.flush()
     os.fsync(part.fileno())
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    Path(part.name).rename(place)
+    for more in reversed(range(_TRIES)):
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            Path(part.name).rename(place)
+            break
+        except FileNotFoundError:  # somebody removed the folder, which was empty
+            if not more:
+                raise
     folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _remove(place: Path, root: Path) -> None:
+    """With the folders that it was the last in."""
+    place.unlink()
+    for folder in place.parents:
+        if folder == root:
+            return
+        try:
+            folder.rmdir()
+        except OSError:  # there is more in it, or somebody else was quicker
+            return
 
 
 def open_blobs(place: str, s3_endpoint: str | None = None) -> BlobStore:
