@@ -15,6 +15,7 @@ from mayfly.domain.labels import NotLinux, Requirement, resolve
 from mayfly.forges.github.demand import Place, Plan, Pool, Stage, Waiting, balance, pool
 from mayfly.forges.github.model import Scope, Status
 from mayfly.server.github import chores, spec
+from mayfly.server.github.holding import with_room
 from mayfly.server.jobs import job_id
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.submissions import next_number
@@ -51,7 +52,8 @@ class Places:
         rows = view.find(RunnerRow, live=True, **where)
         jobs = jobs_of(view, rows)
         places = [_place(row, jobs.get(row.id)) for row in rows]
-        return balance(waiting, [place for place in places if place], now)
+        plan = balance(waiting, [place for place in places if place], now)
+        return replace(plan, make=with_room(view, plan.make, queued))
 
     def balance(self, tx: Tx, pools: Collection[str]) -> None:
         """Bring those kinds of runners to what is needed now. Harmless once too often."""
