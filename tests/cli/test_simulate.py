@@ -21,15 +21,25 @@ def run(*arguments: str) -> tuple[str, str]:
     return result.stdout, result.stderr
 
 
-def test_a_table_compares_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_compares_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     out, err = run(*SMALL)
     assert "How long 167 jobs wait on 9 hosts" in out
-    for word in ("mayfly", "first come", "up to 1 vCPU", "flooding", "vCPU given out", "longest"):
+    for word in (
+        "mayfly",
+        "fixed guess",
+        "first come",
+        "up to 1 vCPU",
+        "flooding",
+        "vCPU given out",
+        "longest",
+    ):
         assert word in out
     assert max(map(len, out.splitlines())) <= 80
     assert "simulating: mayfly: 100%" in err
+    assert "simulating: fixed guess: 100%" in err
     assert "simulating: first come: 100%" in err
+    assert "jobs that took longer than expected" in out
 
 
 def test_a_saved_trace_gives_the_same_again(tmp_path: Path) -> None:
@@ -39,7 +49,7 @@ def test_a_saved_trace_gives_the_same_again(tmp_path: Path) -> None:
     assert made == read
     document = json.loads(made)
     assert (document["jobs"], document["hosts"]) == (167, 9)
-    assert set(document["policies"]) == {"mayfly", "first come"}
+    assert set(document["policies"]) == {"mayfly", "fixed guess", "first come"}
     assert document["policies"]["mayfly"]["every"]["jobs"] == 167
 
 

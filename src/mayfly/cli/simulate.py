@@ -97,12 +97,12 @@ def simulate(
 ) -> None:
     """Let a day pass in a minute: waiting times, use and fairness of the scheduler.
 
-    Runs a trace of jobs through the scheduler in made-up time, and then the same trace first come,
-    first served.
+    Runs a trace of jobs through the scheduler in made-up time, then with every job expected to take
+    ten minutes, and then first come, first served.
 
     mayfly simulate --generate --jobs-per-day 1000000 --hosts 10000
     """
-    from mayfly.cli.simulating import read, run_both, write
+    from mayfly.cli.simulating import read, run_all, write
     from mayfly.domain.errors import InvalidInput
     from mayfly.server.simulator.generate import Load
     from mayfly.server.simulator.generate import generate as make
@@ -115,4 +115,4 @@ def simulate(
         chosen = make(Load(jobs_per_day, hosts, projects, hours, busy, seed))
         if save is not None:
             write(chosen, save)
-    run_both(chosen, bound, json=json)
+    run_all(chosen, bound, json=json)

@@ -93,4 +93,7 @@ def _measures(summaries: Summaries) -> Table:
         *(f"{one.even_slowdowns:.2f}" for one in every),
     )
     table.add_row("hosts kept for jobs past their bound", *(f"{one.hosts_kept:,}" for one in every))
+    table.add_row(
+        "jobs that took longer than expected", *(f"{one.overstayed:.0%}" for one in every)
+    )
     return table

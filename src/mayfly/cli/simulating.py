@@ -1,4 +1,4 @@
-"""Simulates a trace twice, shows how far that is, and prints what came out."""
+"""Simulates a trace under each policy, shows how far that is, and prints what came out."""
 
 import contextlib
 import sys
@@ -11,11 +11,11 @@ from mayfly.domain.errors import HostCannot, InvalidInput
 from mayfly.server.simulator.engine import Observer, simulate
 from mayfly.server.simulator.format import write_trace
 from mayfly.server.simulator.measure import Summary, summarise
-from mayfly.server.simulator.policy import fair, first_come
+from mayfly.server.simulator.policy import fair, first_come, fixed_guess
 from mayfly.server.simulator.reading import read_trace
 from mayfly.server.simulator.trace import Trace
 
-FAIR, FIRST_COME = "mayfly", "first come"
+FAIR, GUESS, FIRST_COME = "mayfly", "fixed guess", "first come"
 _TENTH = 0.1
 
 
@@ -35,11 +35,16 @@ def write(trace: Trace, path: Path) -> None:
         raise HostCannot(f"the trace cannot be written to {path}: {error}") from None
 
 
-def run_both(trace: Trace, bound_s: float, *, json: bool) -> None:
+def run_all(trace: Trace, bound_s: float, *, json: bool) -> None:
     if not trace.jobs:
         raise InvalidInput("the trace has no jobs")
     summaries: dict[str, Summary] = {}
-    for name, policy in ((FAIR, fair(trace, bound_s)), (FIRST_COME, first_come(trace))):
+    policies = {
+        FAIR: fair(trace, bound_s),
+        GUESS: fixed_guess(trace, bound_s),
+        FIRST_COME: first_come(trace),
+    }
+    for name, policy in policies.items():
         with _followed(name) as observe:
             summaries[name] = summarise(trace, simulate(trace, policy, observe))
     if json:

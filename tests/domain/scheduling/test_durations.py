@@ -173,7 +173,8 @@ def test_the_gap_stays_open_while_another_overstays(reserved: Scheduler) -> None
     assert chosen(reserved, "h", 1100) is None
     assert chosen(reserved, "h", 1400) == "brief"
     assert reserved.why_waits("large", 1400) == (
-        "host h is kept for it and is expected to have room in about 7 min"
+        "host h is kept for it and is expected to have room in about 7 min, "
+        "though something there takes longer than usual"
     )
 
 

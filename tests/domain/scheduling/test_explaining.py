@@ -89,6 +89,15 @@ def test_a_host_is_kept_for_it(fleet: Scheduler) -> None:
     assert fleet.why_waits("large", 101) == (
         "host h is kept for it and is expected to have room in about 5 min"
     )
+    assert fleet.why_waits("large", 600) == (
+        "host h is kept for it and is expected to have room in about 3 min, "
+        "though something there takes longer than usual"
+    )
+    for number in range(4):
+        fleet.end(f"r{number}")
+    assert fleet.why_waits("large", 601) == (
+        "host h is kept for it, has room and gets it when it asks next"
+    )
 
 
 def test_all_are_full_and_others_come_first(fleet: Scheduler) -> None:

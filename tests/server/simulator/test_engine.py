@@ -1,6 +1,8 @@
 """Made-up time: small traces whose end can be worked out by hand, and what holds for all."""
 
 import math
+from collections import defaultdict
+from dataclasses import replace
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.scheduling import MILLI, Quota
@@ -8,7 +10,7 @@ from mayfly.server.simulator.engine import NEVER, Outcome, simulate
 from mayfly.server.simulator.gauges import jain
 from mayfly.server.simulator.generate import Load, generate
 from mayfly.server.simulator.measure import Waits, summarise
-from mayfly.server.simulator.policy import fair, first_come
+from mayfly.server.simulator.policy import fair, first_come, fixed_guess
 from mayfly.server.simulator.trace import HostGroup, Trace, TraceJob, TraceProject
 
 AMD64 = Architecture.AMD64
@@ -51,6 +53,25 @@ def test_small_jobs_starve_a_large_one_unless_a_host_is_kept() -> None:
     assert kept.waits[large] <= BOUND_S + 60
     assert kept.kept == 1
     assert run(trace, fairly=False).waits[large] > 1900
+
+
+def test_what_ended_tells_which_jobs_are_brief_enough_for_a_gap() -> None:
+    """A host is kept for the large job until 1000; the brief one has run before, and fits."""
+    brief = TraceJob(0, "q", AMD64, 1 * MILLI, 1024, 20, workflow="w", name="lint")
+    jobs = (
+        brief,
+        replace(job(30, 2, 1000), expected_s=1000),
+        replace(job(30, 2, 9000), expected_s=9000),
+        replace(job(30, 2, 200), expected_s=200),
+        replace(job(40, 4, 60), expected_s=60),
+        replace(job(41, 1, 60), expected_s=9000),
+        replace(brief, at=225, millicpu=2 * MILLI),
+    )
+    trace = Trace((group(6),), (P, Q), jobs)
+    assert run(trace).waits[-1] == 5
+    guessed = simulate(trace, fixed_guess(trace, BOUND_S), lambda fraction: None)
+    assert guessed.waits[-1] > 500
+    assert (run(trace).overstayed, guessed.overstayed) == (0, 2)
 
 
 def test_what_ends_wakes_a_job_that_waited_for_the_quota() -> None:
@@ -97,6 +118,18 @@ def test_every_generated_job_starts_and_ends_and_twice_alike() -> None:
     assert min(outcome.waits) >= 0
     assert told[-1] == 1.0
     assert outcome.waits == run(trace).waits
+
+
+def test_a_generated_job_takes_about_as_long_when_it_runs_again() -> None:
+    trace = generate(Load(48_000, hosts=100, projects=5, hours=12, busy=0.6, seed=1))
+    took = defaultdict[tuple[str, ...], list[float]](list)
+    for one in trace.jobs:
+        took[one.project, one.workflow, one.name].append(one.seconds)
+    often = [sorted(seconds) for seconds in took.values() if len(seconds) > 50]
+    assert len(often) > 50
+    assert all(
+        seconds[int(0.9 * len(seconds))] < 2.5 * seconds[len(seconds) // 10] for seconds in often
+    )
 
 
 def test_a_generated_trace_is_as_asked_for() -> None:

@@ -30,7 +30,7 @@ def test_json_lines_and_one_document_are_the_same() -> None:
 
 def test_what_may_be_left_out_has_its_usual_value() -> None:
     [job] = read_trace(lines(FLEET, JOB), "t").jobs
-    assert (job.architecture, job.millicpu, job.expected_s) == (Architecture.AMD64, 2000, 60)
+    assert (job.architecture, job.millicpu, job.expected_s) == (Architecture.AMD64, 2000, None)
 
 
 def test_everything_that_can_be_said() -> None:
@@ -41,6 +41,7 @@ def test_everything_that_can_be_said() -> None:
         ],
     }
     full = {**JOB, "arch": "any", "labels": ["ssd"], "priority": 1, "expected_s": 5}
+    full |= {"workflow": "ci.yml", "name": "build"}
     trace = read_trace(lines(fleet, full), "t")
     assert [host.id for host in trace.hosts[0].hosts()] == ["h-0", "h-1", "h-2"]
     assert trace.hosts[0].millicpu == 6000
@@ -48,6 +49,8 @@ def test_everything_that_can_be_said() -> None:
     assert trace.projects[0].quota == Quota(millicpu=1500, jobs=9)
     assert trace.projects[0].groups == ("h",)
     assert trace.jobs[0].architecture is None
+    assert (trace.jobs[0].workflow, trace.jobs[0].name) == ("ci.yml", "build")
+    assert trace.jobs[0].expected_s == 5
 
 
 def test_what_is_written_is_read_again() -> None:

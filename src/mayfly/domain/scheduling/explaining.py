@@ -76,9 +76,13 @@ def _reserved(state: State, job: QueuedJob, now: float) -> str | None:
     if kept is None or not serves(state, kept):
         return None
     need = (job.millicpu, job.memory_mib)
-    left = state.fleet.hosts[kept.host].starts_at(need, now) - now
-    when = "when it asks next" if left <= 0 else f"in about {_duration(left)}"
-    return f"host {kept.host} is kept for it and is expected to have room {when}"
+    host = state.fleet.hosts[kept.host]
+    left = host.starts_at(need, now) - now
+    if left <= 0:
+        return f"host {host.id} is kept for it, has room and gets it when it asks next"
+    late = ", though something there takes longer than usual" if host.is_late(now) else ""
+    about = _duration(left)
+    return f"host {host.id} is kept for it and is expected to have room in about {about}{late}"
 
 
 def _turn(state: State, project: Project, job: QueuedJob, now: float) -> str:

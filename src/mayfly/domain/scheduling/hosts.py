@@ -58,7 +58,7 @@ class Host:
         self.free: Size = (0, 0)
         self.left = Left((0, 0), (0, 0))
         """As was expected when its jobs started; see `left_at`."""
-        self._first_end = math.inf
+        self._first_end = math.inf  # of those that run there, as long as it is kept
 
     @property
     def kind(self) -> Kind:
@@ -99,10 +99,15 @@ class Host:
 
         `sure` stays as it was worked out: it must be found without looking at every host.
         """
-        if self.need is None or now < self._first_end:
+        if not self.is_late(now):
             return self.left
+        assert self.need is not None  # it is kept for a job
         until, _ = self._when(self.need, now, -math.inf)
         return Left(self.left.sure, self.left.brief, until)
+
+    def is_late(self, now: float) -> bool:
+        """Whether something overstays on a host that is kept."""
+        return self.need is not None and now >= self._first_end
 
     def starts_at(self, need: Size, now: float) -> float:
         """When so much is expected to be free; `now` if it is."""

@@ -4,10 +4,11 @@ import heapq
 import math
 from array import array
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mayfly.domain.scheduling import Quota, Scheduler
+from mayfly.domain.scheduling import QueuedJob, Quota, RunningJob, Scheduler
 from mayfly.server.simulator.gauges import Gauges
+from mayfly.server.simulator.history import History
 from mayfly.server.simulator.policy import Policy
 from mayfly.server.simulator.trace import Trace
 
@@ -28,6 +29,8 @@ class Outcome:
     gauges: Gauges
     kept: int
     """How often a host was kept for a job."""
+    overstayed: int
+    """Jobs that took longer than was expected of them."""
 
 
 def simulate(trace: Trace, policy: Policy, observe: Observer) -> Outcome:
@@ -39,6 +42,7 @@ class _Run:
     def __init__(self, trace: Trace, policy: Policy, observe: Observer):
         self._jobs = trace.jobs
         self._queued = policy.queued
+        self._history = History() if policy.learns else None
         self._observe = observe
         self._scheduler = Scheduler(policy.bound_s)
         self._limited = {project.id for project in policy.projects if project.quota != Quota()}
@@ -46,7 +50,7 @@ class _Run:
         self._gauges = Gauges(trace)
         self._waits = array("d", [NEVER]) * len(trace.jobs)
         self._ends: list[tuple[float, int, str]] = []
-        self._arrived = self._ended = self._kept = 0
+        self._arrived = self._ended = self._kept = self._overstayed = 0
         self._review_at = 0.0
         for project in policy.projects:
             self._scheduler.put_project(project)
@@ -62,7 +66,7 @@ class _Run:
                 self._review(self._next_end())
                 self._end(*heapq.heappop(self._ends))
         self._observe(1.0)
-        return Outcome(self._waits, self._gauges, self._kept)
+        return Outcome(self._waits, self._gauges, self._kept, self._overstayed)
 
     def _next_arrival(self) -> float:
         return self._jobs[self._arrived].at if self._arrived < len(self._jobs) else math.inf
@@ -72,12 +76,17 @@ class _Run:
 
     def _arrive(self, number: int) -> None:
         self._arrived += 1
-        job = self._queued(number)
+        job = self._expected(number, self._queued(number))
         self._gauges.arrived(self._jobs[number])
         self._scheduler.put_job(job)
         host = self._scheduler.host_for(job.id)
         if host is not None:
             self._fill([host], job.queued_at)
+
+    def _expected(self, number: int, job: QueuedJob) -> QueuedJob:
+        if self._history is None or self._jobs[number].expected_s is not None:
+            return job
+        return replace(job, expected_s=self._history.expected_s(self._jobs[number]))
 
     def _end(self, now: float, number: int, host: str) -> None:
         self._ended += 1
@@ -86,6 +95,8 @@ class _Run:
         job = self._queued(number)
         self._gauges.ended(self._jobs[number], self._pools[host], now)
         self._scheduler.end(job.id)
+        if self._history is not None:
+            self._history.ended(self._jobs[number], self._pools[host])
         self._fill([host], now)
         if job.project in self._limited:
             self._fill(self._scheduler.hosts_for(job.project), now)
@@ -97,15 +108,16 @@ class _Run:
             host = asking.pop()
             while (choice := self._scheduler.choose(host, now)) is not None:
                 job = self._scheduler.start(choice.job, host, now)
-                self._start(int(job.id), host, now)
+                self._start(int(job.id), job, now)
                 if job.project in self._limited:
                     asking.extend(self._scheduler.hosts_for(job.project))
 
-    def _start(self, number: int, host: str, now: float) -> None:
+    def _start(self, number: int, running: RunningJob, now: float) -> None:
         job = self._jobs[number]
         self._waits[number] = now - job.at
-        self._gauges.started(job, self._pools[host], now)
-        heapq.heappush(self._ends, (now + job.seconds, number, host))
+        self._overstayed += job.seconds > running.expected_s
+        self._gauges.started(job, self._pools[running.host], now)
+        heapq.heappush(self._ends, (now + job.seconds, number, running.host))
 
     def _review(self, now: float) -> None:
         if now < self._review_at:

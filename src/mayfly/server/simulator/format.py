@@ -4,8 +4,9 @@
                 "memory_mib": 262144, "overcommit": 1.5, "labels": ["ssd"]}],
      "projects": [{"id": "etcd", "weight": 2, "quota": {"cpu": 128, "memory_mib": 524288,
                    "jobs": 100}, "hosts": ["arm"], "kind": "storage"}]}
-    {"at": 0.5, "project": "etcd", "arch": "arm64", "cpu": 2, "memory_mib": 4096, "seconds": 312,
-     "expected_s": 300, "labels": ["ssd"], "priority": 1}
+    {"at": 0.5, "project": "etcd", "workflow": "ci.yml", "name": "build", "arch": "arm64",
+     "cpu": 2, "memory_mib": 4096, "seconds": 312, "labels": ["ssd"], "priority": 1,
+     "expected_s": 300}
 
 `at` counts seconds from the begin, `arch` may be `any`, `hosts` of a project names groups. A
 document that is one object has the jobs in its key `jobs`. What has a usual value may be left out:
@@ -70,6 +71,8 @@ class JobText:
     arch: str = Architecture.AMD64.value
     labels: tuple[str, ...] = ()
     priority: int = 0
+    workflow: str = ""
+    name: str = ""
     expected_s: float | None = None
 
 
@@ -110,6 +113,8 @@ def _job_document(job: TraceJob) -> dict[str, Any]:
     return {
         "at": job.at,
         "project": job.project,
+        "workflow": job.workflow,
+        "name": job.name,
         "arch": job.architecture or ANY,
         "cpu": job.millicpu / MILLI,
         "memory_mib": job.memory_mib,

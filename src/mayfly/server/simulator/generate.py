@@ -2,8 +2,10 @@
 
 import math
 import random
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.scheduling import MILLI, Quota
@@ -33,8 +35,11 @@ _HOSTS = (
     ("arm64-small", Architecture.ARM64, 4, 16, 37),
     ("arm64-large", Architecture.ARM64, 16, 64, 8),
 )
-_SIGMA = 1.4  # of the logarithm of durations: one in a hundred takes 26 times the median
-_GUESS_SIGMA = 0.5
+# Of the logarithm of durations: one in a hundred takes 26 times the median. Most of it is between
+# jobs; one that runs again takes about as long, a third more or less.
+_SIGMA = 1.4
+_AGAIN_SIGMA = 0.3
+_ALIKE = 4  # so many jobs has each project of each size and architecture
 _SHORTEST_S, _LONGEST_S = 5.0, 6 * _HOUR_S
 _FIRST_HOUR, _BUSIEST_HOUR = 9, 15  # a trace begins in the morning
 _FLOOD = "flooding"
@@ -60,6 +65,15 @@ class Load:
     seed: int
 
 
+class _Kind(NamedTuple):
+    """What one job of a project is each time it runs."""
+
+    project: str
+    size: tuple[float, int, int]
+    architecture: Architecture | None
+    number: int
+
+
 def generate(load: Load) -> Trace:
     """Durations are stretched so that the fleet is as busy as asked for.
 
@@ -71,11 +85,16 @@ def generate(load: Load) -> Trace:
     names = [project.id for project in projects[1:]] or [_FLOOD]
     arrivals = _arrivals(chance, load, names)
     sizes = chance.choices(_SIZES, [size[2] for size in _SIZES], k=len(arrivals))
-    seconds = [chance.lognormvariate(0, _SIGMA) for _ in arrivals]
+    pools = chance.choices(_ARCHITECTURES, _ARCHITECTURE_WEIGHTS, k=len(arrivals))
+    kinds = [
+        _Kind(project, size, pool, chance.randrange(_ALIKE))
+        for (_, project), size, pool in zip(arrivals, sizes, pools, strict=True)
+    ]
+    seconds = _seconds(chance, kinds)
     stretch = _stretch(load, hosts, [size[0] for size in sizes], seconds)
     jobs = (
-        _job(chance, at, project, size, _bounded(raw * stretch))
-        for (at, project), size, raw in zip(arrivals, sizes, seconds, strict=True)
+        _job(chance, at, kind, _bounded(raw * stretch))
+        for (at, _), kind, raw in zip(arrivals, kinds, seconds, strict=True)
     )
     return Trace(hosts, projects, tuple(jobs))
 
@@ -131,6 +150,13 @@ def _rhythm(hour: float) -> float:
     return 0.55 + 0.45 * math.cos(angle)
 
 
+def _seconds(chance: random.Random, kinds: Sequence[_Kind]) -> list[float]:
+    """Those of one kind take about as long each time."""
+    between = math.sqrt(_SIGMA**2 - _AGAIN_SIGMA**2)
+    usual = {kind: chance.lognormvariate(0, between) for kind in dict.fromkeys(kinds)}
+    return [usual[kind] * chance.lognormvariate(0, _AGAIN_SIGMA) for kind in kinds]
+
+
 def _stretch(
     load: Load, hosts: Sequence[HostGroup], cpus: Sequence[float], seconds: Sequence[float]
 ) -> float:
@@ -149,17 +175,16 @@ def _bounded(seconds: float) -> float:
     return min(max(seconds, _SHORTEST_S), _LONGEST_S)
 
 
-def _job(
-    chance: random.Random, at: float, project: str, size: tuple[float, int, int], seconds: float
-) -> TraceJob:
-    cpu, gib, _ = size
+def _job(chance: random.Random, at: float, kind: _Kind, seconds: float) -> TraceJob:
+    cpu, gib, _ = kind.size
     return TraceJob(
         at=round(at, 3),
-        project=project,
-        architecture=chance.choices(_ARCHITECTURES, _ARCHITECTURE_WEIGHTS)[0],
+        project=kind.project,
+        architecture=kind.architecture,
         millicpu=round(cpu * MILLI),
         memory_mib=gib * _GIB,
         seconds=round(seconds, 1),
-        expected_s=round(seconds * chance.lognormvariate(0, _GUESS_SIGMA), 1),
         priority=int(chance.random() < _URGENT),
+        workflow=sys.intern(f"workflow-{kind.number}"),
+        name=sys.intern(f"{kind.architecture or 'any'}-{cpu:g}cpu-{gib}gb"),
     )

@@ -33,7 +33,8 @@ class Summary:
     """Of one policy. Indexes are Jain's: 1 is even, 1/n if one of n has everything.
 
     `even_shares` compares what waiting projects have at one time (None: never did two wait),
-    `even_slowdowns` by how much longer than needed their jobs took.
+    `even_slowdowns` by how much longer than needed their jobs took. `overstayed` is the part of
+    the jobs that took longer than expected.
     """
 
     every: Waits
@@ -43,6 +44,7 @@ class Summary:
     even_shares: float | None
     even_slowdowns: float
     hosts_kept: int
+    overstayed: float
     never_started: int
 
 
@@ -67,6 +69,7 @@ def summarise(trace: Trace, outcome: Outcome) -> Summary:
         even_shares=outcome.gauges.evenness(),
         even_slowdowns=jain(means) if means else 1.0,
         hosts_kept=outcome.kept,
+        overstayed=outcome.overstayed / max(1, len(started)),
         never_started=len(trace.jobs) - len(started),
     )
 

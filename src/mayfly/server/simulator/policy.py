@@ -1,5 +1,6 @@
-"""How the jobs of a trace are put to the scheduler: as it is meant, or first come, first served.
+"""How the jobs of a trace are put to the scheduler: as it is meant, or as it is compared to.
 
+With a fixed guess it is the same, but every job is expected to take ten minutes.
 First come, first served is the same scheduler with all projects made one: then only age counts, and
 a host takes the oldest job that fits it. Without quotas, priorities and reservations.
 """
@@ -8,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from mayfly.domain.scheduling import HostRoom, ProjectShare, QueuedJob
+from mayfly.domain.scheduling import DEFAULT_EXPECTED_S, HostRoom, ProjectShare, QueuedJob
 from mayfly.server.simulator.trace import Trace, TraceJob, TraceProject
 
 _EVERYONE = "everyone"
@@ -16,12 +17,16 @@ _EVERYONE = "everyone"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the scheduler is told; `queued` gives the job of that number in the trace."""
+    """What the scheduler is told; `queued` gives the job of that number in the trace.
+
+    If it `learns`, jobs are expected to take what they took before, where the trace does not say.
+    """
 
     bound_s: float
     hosts: tuple[HostRoom, ...]
     projects: tuple[ProjectShare, ...]
     queued: Callable[[int], QueuedJob]
+    learns: bool = False
 
 
 def fair(trace: Trace, bound_s: float) -> Policy:
@@ -44,7 +49,17 @@ def fair(trace: Trace, bound_s: float) -> Policy:
         job = trace.jobs[number]
         return _queued(number, job, job.project, job.labels, job.priority)
 
-    return Policy(bound_s, hosts, projects, queued)
+    return Policy(bound_s, hosts, projects, queued, learns=True)
+
+
+def fixed_guess(trace: Trace, bound_s: float) -> Policy:
+    """The scheduler when nothing is known of any job."""
+    meant = fair(trace, bound_s)
+
+    def queued(number: int) -> QueuedJob:
+        return replace(meant.queued(number), expected_s=DEFAULT_EXPECTED_S)
+
+    return replace(meant, queued=queued, learns=False)
 
 
 def first_come(trace: Trace) -> Policy:
@@ -85,5 +100,5 @@ def _queued(
         queued_at=job.at,
         labels=labels,
         priority=priority,
-        expected_s=job.expected_s,
+        expected_s=DEFAULT_EXPECTED_S if job.expected_s is None else job.expected_s,
     )

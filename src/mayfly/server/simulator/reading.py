@@ -80,8 +80,8 @@ class _Reader:
         self._bounded(job.at, "at", 0, _SECONDS_AT_MOST, place)
         self._bounded(job.seconds, "seconds", 0, _SECONDS_AT_MOST, place)
         self._bounded(job.priority, "priority", -_PRIORITY_AT_MOST, _PRIORITY_AT_MOST, place)
-        expected_s = job.seconds if job.expected_s is None else job.expected_s
-        self._bounded(expected_s, "expected_s", 0, _SECONDS_AT_MOST, place)
+        if job.expected_s is not None:
+            self._bounded(job.expected_s, "expected_s", 0, _SECONDS_AT_MOST, place)
         if len(self._jobs) == _JOBS_AT_MOST:
             raise self.wrong(place, f"a trace has at most {_JOBS_AT_MOST} jobs")
         self._projects.setdefault(job.project, TraceProject(job.project))
@@ -93,9 +93,11 @@ class _Reader:
                 millicpu=self._millicpu(job.cpu, "cpu", place),
                 memory_mib=self._memory(job.memory_mib, place),
                 seconds=job.seconds,
-                expected_s=expected_s,
+                expected_s=job.expected_s,
                 labels=as_labels(job.labels) if job.labels else _NO_LABELS,
                 priority=job.priority,
+                workflow=sys.intern(job.workflow),
+                name=sys.intern(job.name),
             )
         )
 

@@ -42,7 +42,11 @@ class TraceProject:
 
 @dataclass(frozen=True, slots=True)
 class TraceJob:
-    """Arrives `at` seconds from the begin and runs for `seconds`; `expected_s` is the guess."""
+    """Arrives `at` seconds from the begin and runs for `seconds`.
+
+    Jobs of one project, workflow and name are the same job that runs again. `expected_s` is what
+    one is expected to take, None if what ran before has to tell.
+    """
 
     at: float
     project: str
@@ -50,9 +54,11 @@ class TraceJob:
     millicpu: int
     memory_mib: int
     seconds: float
-    expected_s: float
+    expected_s: float | None = None
     labels: frozenset[str] = frozenset()
     priority: int = 0
+    workflow: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
