@@ -8,6 +8,7 @@ from decimal import Decimal
 from textwrap import dedent
 from typing import Any, TypeVar
 
+from tests.uploads import there
 from tests.workflow.simulation import FILE, STATE
 
 from mayfly.domain.architecture import Architecture
@@ -148,11 +149,17 @@ class Service:
         if project or not await self.read(lambda view: view.get(ProjectRow, name)):
             await self.put(ProjectRow(id=name, **project))
         wanted = submission(*runs)
+        await self.sources(wanted)
         # Without `check`, whose thread does not go with virtual time.
         begun = await self.serial(
             lambda tx: self.submissions.begin(tx, name, wanted, "mona", proven=proven)
         )
         return list(begun.runs)
+
+    async def sources(self, wanted: Submission) -> None:
+        """What it names was uploaded just now."""
+        names = [wanted.source, *wanted.actions.values()]
+        await self.serial(lambda tx: there(tx, *names, now=self.now()))
 
     async def claim(
         self,

@@ -28,7 +28,7 @@ from mayfly.protocol.fleet import (
 from mayfly.server.dispatch import Dispatch, SessionOver
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.sessions import end_session
-from mayfly.server.taking import Endings, Taking, as_reported
+from mayfly.server.taking import Endings, NeedsSerial, Taking, as_reported
 from mayfly.store.base import FLEET, QUEUE, Store, Tx, View, session_topic
 from mayfly.store.rows import HostRow, JobRow, LeaseRow, RunRow, SessionRow
 from mayfly.workflow.spec import JobSpec
@@ -61,7 +61,9 @@ class Hosts:
         now: Callable[[], float],
         new_id: Callable[[], str],
         ttl_s: float = SESSION_TTL_S,
+        journal_limit: int | None = None,
     ):
+        """`journal_limit` bounds what is taken in of one job (`report_size`), hosts aside."""
         self._store = store
         self._orchestrator = orchestrator
         self._dispatch = dispatch
@@ -70,7 +72,7 @@ class Hosts:
         self._now = now
         self._new_id = new_id
         self._ttl_s = ttl_s
-        self._taking = Taking(orchestrator, now, endings)
+        self._taking = Taking(orchestrator, now, endings, journal_limit)
 
     async def open_session(self, host: str, hello: Hello) -> Opened:
         """Raises UnknownHost."""
@@ -148,7 +150,10 @@ class Hosts:
 
         if any(isinstance(numbered.report, JobPhase | JobEnded) for numbered in reports):
             return await self._store.serial(work)
-        return await self._store.write(work)
+        try:
+            return await self._store.write(work)
+        except NeedsSerial:
+            return await self._store.serial(work)
 
     async def wishes(
         self,

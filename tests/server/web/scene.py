@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.server.api.site import PROJECT, Site, made
+from tests.uploads import there
 
 from mayfly.domain.architecture import Architecture
 from mayfly.domain.job import Conclusion, JobState
@@ -194,6 +195,7 @@ async def submit(
     path = f".github/workflows/{file}"
     event: Event = event_for("push", state)
     request = RunRequest(file=path, texts={path: text}, event=event, repository=state)
+    await site.store.serial(lambda tx: there(tx, "0" * 64, now=site.now()))
     submitted = await site.services.submissions.submit(
         project, Submission((request,), source="0" * 64), actor
     )
