@@ -128,7 +128,7 @@ def test_a_generated_job_takes_about_as_long_when_it_runs_again() -> None:
     often = [sorted(seconds) for seconds in took.values() if len(seconds) > 50]
     assert len(often) > 50
     assert all(
-        seconds[int(0.9 * len(seconds))] < 2.5 * seconds[len(seconds) // 10] for seconds in often
+        seconds[int(0.9 * len(seconds))] < 4 * seconds[len(seconds) // 10] for seconds in often
     )
 
 
