@@ -60,11 +60,15 @@ async def addresses(stage: Stage) -> list[str]:
         "/projects",
         "/projects/acme/site",
         "/projects/acme/site/audit",
+        "/projects/acme/site/members",
+        "/projects/acme/site/environments/production",
+        "/people",
         "/tokens",
         "/audit",
         "/github",
         "/no-such-page",
         "/sign-in",
+        "/join",
     ]
 
 

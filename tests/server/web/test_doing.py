@@ -194,9 +194,6 @@ async def test_secrets_go_in_and_never_come_out(stage: Stage) -> None:
 async def test_a_project_is_changed(stage: Stage) -> None:
     page = await stage.page("root")
     await page.goto(f"/projects/{PROJECT}")
-    await page.get_by_label("user").first.fill("stranger")
-    await page.get_by_role("button", name="Add or change", exact=True).click()
-    await expect(page.locator("#members")).to_contain_text("stranger")
     await page.get_by_label("vCPU at once").fill("2.5")
     await page.get_by_label("Weight against other projects").fill("3")
     await page.get_by_role("button", name="Save").last.click()
@@ -224,11 +221,82 @@ async def test_what_is_filled_in_wrongly_is_said(stage: Stage) -> None:
 async def test_an_environment_is_made(stage: Stage) -> None:
     page = await stage.page("admin")
     await page.goto(f"/projects/{PROJECT}")
-    await page.get_by_text("Add or change an environment").click()
+    await page.get_by_text("Add an environment").click()
     await page.get_by_label("Name", exact=True).fill("staging")
     await page.get_by_label("Reviewers").fill("maintainer, viewer")
     await page.locator("#environments").get_by_role("button", name="Save").click()
-    await expect(page.locator("#environments")).to_contain_text("maintainer or viewer must approve")
+    await expect(page.locator("h1")).to_have_text("staging")
+    await expect(page.locator(".head")).to_contain_text("maintainer or viewer must approve")
+
+
+async def test_an_environment_is_changed_and_given_secrets_and_removed(stage: Stage) -> None:
+    await environment(stage.site)
+    page = await stage.page("admin")
+    page.on("dialog", lambda dialog: dialog.accept())
+    await page.goto(f"/projects/{PROJECT}")
+    await page.locator("#environments").get_by_role("link", name="production").click()
+    await page.get_by_label("Only these branches").fill("main tag:v*")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator(".head")).to_contain_text("only main, tag:v*")
+    await expect(page.get_by_label("Reviewers")).to_have_value("maintainer admin")
+    await page.get_by_label("Name of the secret").fill("deploy_key")
+    await page.get_by_label("Its value").first.fill("s3cr3t")
+    await page.locator("#secrets").get_by_role("button", name="Set").click()
+    await expect(page.locator("#secrets")).to_contain_text("DEPLOY_KEY")
+    assert "s3cr3t" not in await page.content()
+    [row] = await stage.site.rows(SecretRow)
+    assert (row.environment, row.value) == ("production", "s3cr3t")
+    await page.get_by_label("Name of the variable").fill("region")
+    await page.get_by_label("Its value").last.fill("eu")
+    await page.locator("#variables").get_by_role("button", name="Set").click()
+    await expect(page.locator("#variables")).to_contain_text("eu")
+    await page.goto(f"/projects/{PROJECT}")
+    await expect(page.locator("#secrets")).not_to_contain_text("DEPLOY_KEY")
+    await page.go_back()
+    await page.locator(".head").get_by_role("button", name="Remove production").click()
+    await page.wait_for_url(f"**/projects/{PROJECT}#environments")
+    assert await stage.site.rows(SecretRow) == []
+
+
+async def test_members_are_added_changed_and_removed(stage: Stage) -> None:
+    page = await stage.page("admin")
+    page.on("dialog", lambda dialog: dialog.accept())
+    await page.goto(f"/projects/{PROJECT}")
+    await page.get_by_role("link", name="add, change, invite").click()
+    await page.get_by_label("User name").fill("stranger")
+    await page.get_by_role("button", name="Add", exact=True).click()
+    row = page.locator("#members li", has_text="stranger")
+    await expect(row.get_by_label("Role of stranger")).to_have_value("viewer")
+    await row.get_by_label("Role of stranger").select_option("maintainer")
+    await row.get_by_role("button", name="Change").click()
+    await page.reload()
+    await expect(row.get_by_label("Role of stranger")).to_have_value("maintainer")
+    await row.get_by_role("button", name="Remove stranger").click()
+    await expect(row).to_have_count(0)
+    assert (await stage.site.audited())[-3:] == ["member.set", "member.set", "member.remove"]
+
+
+async def test_a_person_is_added_and_shut_out(stage: Stage) -> None:
+    page = await stage.page("root")
+    page.on("dialog", lambda dialog: dialog.accept())
+    await page.goto("/")
+    await page.locator(".menu summary").click()
+    await page.get_by_role("link", name="People").click()
+    await page.get_by_label("User name").fill("ada")
+    await page.get_by_label("Mail address").fill("Ada@example.org")
+    await page.get_by_role("button", name="Add", exact=True).click()
+    row = page.locator("#user-ada")
+    await expect(row).to_contain_text("ada@example.org")
+    await row.locator("summary").click()
+    await row.get_by_role("button", name="Make a token").click()
+    token = await page.locator("#token").inner_text()
+    assert await usable(stage, token)
+    for word, said in (("Make administrator", "administrator"), ("Disable", "disabled")):
+        await row.locator("summary").click()
+        await row.get_by_role("button", name=word).click()
+        await expect(row).to_contain_text(said)
+    assert not await usable(stage, token)
+    assert token not in await page.content()
 
 
 async def test_a_token_is_made_shown_once_and_revoked(stage: Stage) -> None:

@@ -45,6 +45,7 @@ _PLACES = (
     ("Projects", "/projects", "projects", Action.LOOK),
 )
 _ADMIN_PLACES = (
+    ("People", "/people", "person", Action.USER_READ),
     ("Audit", "/audit", "audit", Action.AUDIT_READ),
     ("GitHub", "/github", "github", Action.FORGE_MANAGE),
     ("Tokens", "/tokens", "token", Action.TOKEN_READ),

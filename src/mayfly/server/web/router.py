@@ -5,12 +5,15 @@ from fastapi import APIRouter
 from mayfly.server.web import assets, live
 from mayfly.server.web.routes import (
     audit,
+    environment,
     github,
     hosts,
     insights,
     job,
     jobs,
+    members,
     now,
+    people,
     project,
     projects,
     run,
@@ -34,6 +37,9 @@ for _part in (
     projects.router,
     audit.router,
     project.router,
+    members.router,
+    environment.router,
+    people.router,
     tokens.router,
     github.router,
 ):

@@ -6,14 +6,14 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from mayfly.server.api import members, values
 from mayfly.server.api import projects as api
+from mayfly.server.api import values
 from mayfly.server.api.access import Caller, may
 from mayfly.server.people.roles import Action
 from mayfly.server.web.forms import NAME, Check, Words, asked, back_to, split
 from mayfly.server.web.pages import Crumb, can, render
 from mayfly.store.base import View
-from mayfly.store.people import MemberRow, Role, SecretRow, VariableRow
+from mayfly.store.people import MemberRow, SecretRow, VariableRow
 from mayfly.store.rows import EnvironmentRow, RunRow, ScheduleRow
 
 router = APIRouter(prefix="/projects/{owner}/{name}", dependencies=api.IN_PROJECT)
@@ -22,7 +22,6 @@ R = TypeVar("R")
 
 _MOST = 500
 _GIB_MIB = 1024
-_ENVIRONMENT = r"^[^\x00-\x1f\x7f/]+$"
 
 Name = Annotated[str, Form(pattern=NAME)]
 
@@ -33,7 +32,7 @@ class Belongings:
 
     runs: int
     members: list[MemberRow]
-    secrets: list[tuple[str, str, float]]
+    secrets: list[values.Secret]
     variables: list[VariableRow]
     environments: list[EnvironmentRow]
     schedules: list[ScheduleRow]
@@ -55,7 +54,6 @@ async def show(
         row=row,
         found=found,
         may=rights,
-        all_roles=[role.value for role in Role],
         here=_here(caller),
     )
 
@@ -109,24 +107,6 @@ async def allot(
     return back_to(_here(caller))
 
 
-@router.post("/members")
-async def set_member(
-    caller: Annotated[Caller, may(Action.MEMBER_WRITE)],
-    user: Annotated[str, Form(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,38})$")],
-    role: Annotated[Role, Form()],
-) -> RedirectResponse:
-    await members.set_member(user, asked(members.Membership, role=role), caller)
-    return back_to(f"{_here(caller)}#members")
-
-
-@router.post("/members/{user}/remove")
-async def remove_member(
-    user: str, caller: Annotated[Caller, may(Action.MEMBER_WRITE)]
-) -> RedirectResponse:
-    await members.remove_member(user, caller)
-    return back_to(f"{_here(caller)}#members")
-
-
 @router.post("/secrets")
 async def set_secret(
     caller: Annotated[Caller, may(Action.SECRET_WRITE)],
@@ -163,35 +143,6 @@ async def remove_variable(
     return back_to(f"{_here(caller)}#variables")
 
 
-@router.post("/environments")
-async def set_environment(
-    caller: Annotated[Caller, may(Action.ENVIRONMENT_WRITE)],
-    *,
-    environment: Annotated[str, Form(min_length=1, max_length=100, pattern=_ENVIRONMENT)],
-    reviewers: Words = "",
-    branches: Words = "",
-    wait_minutes: Annotated[float, Form()] = 0,
-    prevent_self_review: Check = False,
-) -> RedirectResponse:
-    wanted = asked(
-        members.EnvironmentRules,
-        reviewers=split(reviewers),
-        branches=split(branches),
-        wait_minutes=wait_minutes,
-        prevent_self_review=prevent_self_review,
-    )
-    await members.set_environment(environment, wanted, caller)
-    return back_to(f"{_here(caller)}#environments")
-
-
-@router.post("/environments/{environment}/remove")
-async def remove_environment(
-    environment: str, caller: Annotated[Caller, may(Action.ENVIRONMENT_WRITE)]
-) -> RedirectResponse:
-    await members.remove_environment(environment, caller)
-    return back_to(f"{_here(caller)}#environments")
-
-
 def _here(caller: Caller) -> str:
     return f"/projects/{caller.the_project.id}"
 
@@ -209,7 +160,7 @@ def _belongings(view: View, caller: Caller) -> Belongings:
     return Belongings(
         runs=view.count(RunRow, project=row.id),
         members=seen(Action.MEMBER_READ, MemberRow, "user"),
-        secrets=[(one.name, one.by, one.updated) for one in secrets],
+        secrets=[values.Secret.of(one) for one in secrets],
         variables=seen(Action.VARIABLE_READ, VariableRow, "name", environment=""),
         environments=seen(Action.ENVIRONMENT_READ, EnvironmentRow, "name"),
         schedules=seen(Action.RUN_READ, ScheduleRow, "next_at"),

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from mayfly.server.api.access import Caller, may
 from mayfly.server.api.browsers import cookie_name
@@ -43,6 +43,13 @@ async def by_token(
     response = RedirectResponse(local_path(to), 303)
     set_session(response, caller, cookie)
     return response
+
+
+@router.get("/join")
+async def join(request: Request, caller: Annotated[Caller, may(Action.SIGN_IN)]) -> HTMLResponse:
+    """Where the link of an invitation leads: its token is in the part that no server sees."""
+    providers = caller.services.sign_in.providers
+    return render(request, caller, "join.html", title="Invitation", providers=providers)
 
 
 @router.post("/sign-out")
