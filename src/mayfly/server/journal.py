@@ -14,7 +14,7 @@ from typing import Any
 from mayfly.protocol import codec
 from mayfly.protocol.reports import Tagged, tag_event, untag_event
 from mayfly.store.base import Entry, Store, Tx, View, run_topic
-from mayfly.store.blobs import BlobStore
+from mayfly.store.blobs import BlobMissing, BlobStore
 from mayfly.store.rows import RunRow, SegmentRow
 
 _BATCH = 500
@@ -80,7 +80,12 @@ class Journals:
             found = await self._store.read(lambda view, after=after: _look(view, run, after, job))  # type: ignore[misc]
             if not isinstance(found, SegmentRow):
                 return found
-            entries = await self._unpacked(found)
+            try:
+                entries = await self._unpacked(found)
+            except BlobMissing:
+                if await self._store.read(lambda view, key=found.id: view.get(SegmentRow, key)):  # type: ignore[misc]
+                    raise
+                continue  # its time was over just then
             batch = [e for e in entries if e.number > after and job in {None, e.job}]
             after = found.last
             if batch:

@@ -10,6 +10,7 @@ servers at once, harms nobody.
 from collections.abc import Callable
 from dataclasses import replace
 
+from mayfly.server.removals import remove_later
 from mayfly.server.uploads import forget, give_back
 from mayfly.store.base import Store, Tx, View
 from mayfly.store.blobs import BlobStore
@@ -112,7 +113,7 @@ def _give_up_logs(tx: Tx, now: float, before: float) -> int:
             continue
         for part in parts:
             tx.delete(SegmentRow, part.id)
-            tx.put(RemovalRow(id=part.blob))
+            remove_later(tx, part.blob)
         if row is not None:
             tx.put(replace(row, log_gone=now))
     return len(due)

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 
 from mayfly.domain.errors import InvalidInput, MayflyError
 from mayfly.server.refusals import Conflict
+from mayfly.server.removals import remove_later
 from mayfly.store.base import Store, Tx, View
 from mayfly.store.blobs import BlobStore
-from mayfly.store.rows import ArrivingRow, RemovalRow, UploaderRow, UploadRow
+from mayfly.store.rows import ArrivingRow, UploaderRow, UploadRow
 from mayfly.system.tasks import to_the_end
 
 _STEP = 64 << 20  # set aside at once for what does not say how long it is
@@ -195,7 +196,7 @@ def use(tx: Tx, names: Iterable[str], now: float) -> list[str]:
 def forget(tx: Tx, row: UploadRow) -> None:
     """Nobody finds it from now on; its blob is to be removed."""
     tx.delete(UploadRow, row.id)
-    tx.put(RemovalRow(id=row.blob))
+    remove_later(tx, row.blob)
     count(tx, row.owner, -row.size)
 
 
