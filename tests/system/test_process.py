@@ -30,6 +30,18 @@ async def test_a_command_that_takes_too_long_is_killed_with_its_children(tmp_pat
     assert not _runs(pid)
 
 
+async def test_what_a_command_leaves_behind_keeps_nobody_waiting(tmp_path: Path) -> None:
+    grandchild = tmp_path / "pid"
+
+    ended = await run(
+        ["sh", "-c", f"sleep 1000 & echo $! > {grandchild}; echo out; exit 3"], check=False
+    )
+
+    assert (ended.status, ended.stdout) == (3, "out\n")
+    pid = int(await asyncio.to_thread(grandchild.read_text))
+    assert not _runs(pid)
+
+
 def _runs(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

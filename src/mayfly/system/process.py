@@ -12,13 +12,14 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
 _OUTPUT_LIMIT = 16 * 1024 * 1024
+_LEFT_BEHIND_S = 0.5
 
 
 class CommandFailed(Exception):
@@ -104,7 +105,8 @@ async def run(
 
     Raises `CommandFailed` for a status other than 0 when `check`, `TimeoutError` (the process and
     its children are killed first) after `timeout` seconds, `FileNotFoundError` when the tool is
-    missing. A cancelled call kills them too.
+    missing. A cancelled call kills them too. So is what a command that has ended leaves behind in
+    its session, if that still holds its output open.
     """
     process = await start(
         argv,
@@ -117,13 +119,13 @@ async def run(
         new_session=True,
     )
     try:
-        async with asyncio.timeout(timeout):
-            out, err = await process.communicate(input_bytes)
+        with _left_behind_killed(process.pid):
+            async with asyncio.timeout(timeout):
+                out, err = await process.communicate(input_bytes)
     finally:
         if process.returncode is None:
             # With what it started, which would hold its pipes and so keep us waiting.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _kill_group(process.pid)
             await process.wait()
     status = process.returncode if process.returncode is not None else -1
     stdout = out[:_OUTPUT_LIMIT].decode(errors="replace")
@@ -131,3 +133,36 @@ async def run(
     if check and status != 0:
         raise CommandFailed(argv, status, stderr or stdout)
     return Completed(status, stdout, stderr)
+
+
+@contextlib.contextmanager
+def _left_behind_killed(leader: int) -> Iterator[None]:
+    """Kills the group soon after its leader ended, unless the block is over by then.
+
+    asyncio takes a process for ended when its pipes are closed; unshare, as one, leaves a helper
+    for ever that holds them where it may not make a namespace.
+    """
+    loop = asyncio.get_running_loop()
+    with contextlib.ExitStack() as after:
+
+        def ended() -> None:
+            after.callback(loop.call_later(_LEFT_BEHIND_S, _kill_group, leader).cancel)
+
+        def noticed() -> None:
+            loop.remove_reader(watched)
+            ended()
+
+        try:
+            watched = os.pidfd_open(leader)
+        except ProcessLookupError:
+            ended()
+        else:
+            after.callback(os.close, watched)
+            after.callback(loop.remove_reader, watched)
+            loop.add_reader(watched, noticed)
+        yield
+
+
+def _kill_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
