@@ -96,6 +96,7 @@ class Service:
 
     store: NearStore = field(default_factory=NearStore)
     bound_s: float = 600.0
+    journal_limit: int | None = None
 
     def __post_init__(self) -> None:
         numbers = itertools.count(1)
@@ -111,6 +112,7 @@ class Service:
             sources=source_of,
             now=self.now,
             new_id=self.new_id,
+            journal_limit=self.journal_limit,
         )
         self.submissions = Submissions(self.store, self.orchestrator, self.now, self.new_id)
 

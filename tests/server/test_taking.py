@@ -24,6 +24,7 @@ from mayfly.protocol.fleet import (
     RunnerSaid,
 )
 from mayfly.server.dispatch import SessionOver
+from mayfly.server.report_size import size_of
 from mayfly.server.taking import ReportsMissing
 from mayfly.store.rows import MeteringRow
 
@@ -338,3 +339,99 @@ def test_whatever_is_repeated_every_report_counts_once(
             assert await log(service, run) == [str(number) for number in range(1, taken + 1)]
 
     run_virtual(check)
+
+
+# --- how much ------------------------------------------------------------------------------------
+
+MUCH = Printed(1, ("x" * 899,))  # 1,000 with what each takes
+FULL = "its host reported more than the 0 MiB that are kept of a job"
+
+
+@virtual_time
+async def test_a_job_of_which_too_much_is_reported_has_failed_and_others_go_on() -> None:
+    service = Service(journal_limit=5_000)
+    session = await service.host()
+    [run, other] = await service.submit(jobs("a"), jobs("b"))
+    lease = await service.given(session)
+    beside = await service.given(session, lease)
+    await service.report(session, beside, STARTING, RUNNING, STEP)
+    await service.report(session, lease, STARTING, RUNNING, STEP, MUCH, MUCH, MUCH, MUCH)
+    reports = [*numbered(beside, Printed(1, ("b",)), first=4), *numbered(lease, MUCH, first=8)]
+    assert await service.hosts.report(session, reports) == (lease,)
+    row = await service.row(lease)
+    assert (row.state, row.reason) == (JobState.FAILED, FULL)
+    assert (await service.run(run)).conclusion is Conclusion.FAILURE
+    assert len(await log(service, run)) == 4
+    assert await service.report(session, lease, MUCH, first=8) == (lease,)
+    assert len(await log(service, run)) == 4
+    await service.report(session, beside, JobEnded(JobState.SUCCEEDED), first=5)
+    assert (await service.run(other)).conclusion is SUCCESS
+    assert await log(service, other) == ["b"]
+
+
+@virtual_time
+async def test_what_is_just_not_too_much_is_taken_in() -> None:
+    service = Service(journal_limit=5 * 1_000 + 2 * 108)
+    session, run, lease = await a_job(service)
+    for number in range(5):
+        assert await service.report(session, lease, MUCH, first=1 + number) == ()
+    assert await service.report(session, lease, STARTING, RUNNING, first=6) == ()
+    assert len(await log(service, run)) == 5
+    assert await service.report(session, lease, Kept(""), first=8) == (lease,)
+    assert (await service.row(lease)).state is JobState.FAILED
+
+
+@pytest.mark.parametrize("much", [MUCH, JobEnded(JobState.SUCCEEDED, {"out": "x" * 900})])
+def test_the_end_of_a_job_is_no_way_around_it(much: Report) -> None:
+    @virtual_time
+    async def check() -> None:
+        service = Service(journal_limit=900)
+        session, run, lease = await a_job(service)
+        await service.report(session, lease, STARTING, RUNNING)
+        reports = (much, JobEnded(JobState.SUCCEEDED))
+        assert await service.report(session, lease, *reports, first=3) == (lease,)
+        row = await service.row(lease)
+        assert (row.state, row.reason, row.outputs) == (JobState.FAILED, FULL, {})
+        assert (await service.run(run)).conclusion is Conclusion.FAILURE
+
+    check()
+
+
+@virtual_time
+async def test_what_earlier_hosts_reported_counts() -> None:
+    """Else one that gives a job back again and again could fill the store."""
+    service = Service(journal_limit=5_000)
+    session, run, lease = await a_job(service)
+    for _ in range(2):
+        await service.report(session, lease, MUCH, MUCH, JobEnded(JobState.LOST))
+        assert (await service.row(lease)).state is JobState.QUEUED
+        lease = await service.given(session)
+    assert await service.report(session, lease, MUCH) == (lease,)
+    assert (await service.row(lease)).state is JobState.FAILED
+    assert len(await log(service, run)) == 4
+
+
+@virtual_time
+async def test_what_a_job_took_is_told_even_so() -> None:
+    service = Service(journal_limit=900)
+    session, _, lease = await a_job(service)
+    await service.report(session, lease, STARTING, RUNNING, Measured("kvm", 1.5, 2.5, 1024))
+    await service.report(session, lease, MUCH, first=4)
+    [metering] = await service.read(lambda view: view.find(MeteringRow))
+    assert (metering.state, metering.finished) == (JobState.FAILED, service.now())
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "more"),
+    [
+        (Printed(1, ()), Printed(1, ("ab", "c")), 5),
+        (Kept(""), Kept("abc"), 3),
+        (Preparation("", ""), Preparation("a", "bc"), 3),
+        (JobEnded(JobState.FAILED), JobEnded(JobState.FAILED, {"a": "bc"}), 3),
+        (RunnerSaid(messages.Summary(1, "")), RunnerSaid(messages.Summary(1, "abc")), 3),
+        (Measured("", 0.0, 0.0, 0), Measured("k", 0.0, 0.0, 0, {"ab": 1.0}), 11),
+    ],
+)
+def test_a_report_is_as_large_as_what_it_says(small: Report, large: Report, more: int) -> None:
+    assert size_of(large) - size_of(small) == more
+    assert size_of(small) >= 100
