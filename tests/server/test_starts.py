@@ -8,15 +8,26 @@ import pytest
 from tests.blobs import MemoryBlobs
 from tests.services.gitting import commit, new_repository
 
+from mayfly.domain.errors import InvalidInput
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.server.assembly import make_services
 from mayfly.server.services import Services
 from mayfly.server.settings import Settings
 from mayfly.server.starts import Starts
+from mayfly.server.uploads import of_project
 from mayfly.services.mirror import PROTOCOLS
+from mayfly.store.base import Tx
 from mayfly.store.memory import MemoryStore
 from mayfly.store.people import SecretRow, VariableRow
-from mayfly.store.rows import JobRow, ProjectRow, RequestRow, RunRow, ScheduleRow, StartRow
+from mayfly.store.rows import (
+    JobRow,
+    ProjectRow,
+    RequestRow,
+    RunRow,
+    ScheduleRow,
+    StartRow,
+    UploaderRow,
+)
 from mayfly.system.home import Home
 
 PROJECT = "acme/site"
@@ -83,6 +94,16 @@ class Lab:
             payload=payload,
         )
         await self.store.serial(lambda tx: tx.add(row))
+
+    async def quota(self, jobs: int) -> None:
+        """Of unfinished jobs."""
+
+        def work(tx: Tx) -> None:
+            row = tx.get(ProjectRow, PROJECT)
+            assert row is not None
+            tx.put(replace(row, quota_unfinished=jobs))
+
+        await self.store.serial(work)
 
     def runs(self) -> list[RunRow]:
         return self.store.view().find(RunRow)
@@ -222,3 +243,41 @@ async def test_an_address_that_leads_into_the_server_is_refused(lab: Lab, url: s
     [run] = lab.runs()
     assert run.conclusion is Conclusion.FAILURE
     assert not list((lab.folder / "strict").rglob("objects/pack/*"))
+
+
+async def test_a_push_waits_for_room_and_fetches_nothing_meanwhile(lab: Lab) -> None:
+    await lab.push(await lab.begin(FILES), "src/a.c")
+    await lab.quota(0)
+    assert await lab.starts.step()
+    assert (lab.runs(), lab.blobs.kept) == ([], {})
+    assert not (lab.folder / "one" / "mirrors").exists()
+    lab.time += 31
+    await lab.quota(1)
+    assert await lab.starts.step()
+    [run] = lab.runs()
+    assert run.conclusion is None
+
+
+async def test_a_push_for_which_there_is_never_room_is_shown(lab: Lab) -> None:
+    await lab.push(await lab.begin(FILES), "src/a.c")
+    await lab.quota(0)
+    for _ in range(5):
+        assert await lab.starts.step()
+        lab.time += 3600
+    [run] = lab.runs()
+    assert (run.conclusion, run.finished is not None) == (Conclusion.FAILURE, True)
+    assert "may have 0 jobs that wait or run" in (run.problem or "")
+    with pytest.raises(InvalidInput, match="could not even begin"):
+        await lab.store.serial(lambda tx: lab.services.submissions.again(tx, run, "ann"))
+
+
+async def test_what_pushes_need_is_bounded_by_project(lab: Lab) -> None:
+    await lab.push(await lab.begin(FILES), "src/a.c")
+    full = UploaderRow(id=of_project(PROJECT), stored=Settings().uploads_limit)
+    await lab.store.serial(lambda tx: tx.put(full))
+    for _ in range(5):
+        assert await lab.starts.step()
+        lab.time += 3600
+    [run] = lab.runs()
+    assert "the uploads of project acme/site fill the 50 GiB" in (run.problem or "")
+    assert lab.blobs.kept == {}

@@ -17,9 +17,11 @@ from mayfly.domain.events import RunRef
 from mayfly.domain.job import Conclusion, JobState
 from mayfly.protocol import codec
 from mayfly.protocol.submission import RunRequest
+from mayfly.server.refusals import Conflict
 from mayfly.server.submissions import MAX_RUNS
+from mayfly.server.uploads import UploadGone
 from mayfly.store.people import SecretRow, VariableRow
-from mayfly.store.rows import CounterRow, JobRow, ProjectRow, RequestRow, RunKind, RunRow
+from mayfly.store.rows import CounterRow, JobRow, ProjectRow, RequestRow, RunKind, RunRow, UploadRow
 from mayfly.store.schema import ALL_ROWS
 
 SUCCEEDED, FAILED = JobState.SUCCEEDED, JobState.FAILED
@@ -300,3 +302,92 @@ async def test_each_attempt_has_a_number_of_its_own(service: Service) -> None:
 
 async def cancelled(service: Service, run: str) -> None:
     await service.serial(lambda tx: service.orchestrator.cancel_run(tx, run, "by lisa"))
+
+
+# --- how many, and of what -----------------------------------------------------------------------
+
+FULL = f"{PROJECT} may have 3 jobs that wait or run, and would have more"
+
+
+@virtual_time
+async def test_a_project_has_so_many_unfinished_jobs_and_no_more(service: Service) -> None:
+    session = await service.host()
+    [run] = await service.submit(jobs("a") + entries("b", needs="a"), quota_unfinished=3)
+    with pytest.raises(Conflict, match=FULL) as refused:
+        await service.submit(jobs("c", "d"))
+    assert "quota of unfinished jobs" in (refused.value.remedy or "")
+    assert await service.read(lambda view: (view.count(RunRow), view.count(RequestRow))) == (1, 1)
+    await service.submit(jobs("c"))
+    with pytest.raises(Conflict, match=FULL):
+        await service.submit(jobs("d"))
+    await service.submit(jobs("d"), id="octo/other")
+    await service.finish(session, await service.given(session))
+    assert set((await service.states(run)).values()) == {SUCCEEDED, JobState.QUEUED}
+    await service.submit(jobs("d"))
+
+
+@virtual_time
+async def test_runs_of_one_submission_count_together(service: Service) -> None:
+    with pytest.raises(Conflict, match=FULL):
+        await service.submit(jobs("a", "b"), jobs("c", "d"), quota_unfinished=3)
+    assert await service.read(lambda view: view.count(RunRow)) == 0
+    await service.submit(jobs("a", "b"), jobs("c"))
+
+
+@virtual_time
+async def test_a_project_without_that_quota_has_any_number(service: Service) -> None:
+    await service.submit(*[jobs("a", "b")] * 20, quota_unfinished=None)
+    assert await service.read(lambda view: view.count(JobRow)) == 40
+
+
+@virtual_time
+async def test_what_is_run_again_counts_but_for_what_succeeded(service: Service) -> None:
+    session = await service.host()
+    [run] = await service.submit(jobs("a", "b"), quota_unfinished=3)
+    await run_through(service, session, "a")
+    others = await service.submit(jobs("c", "d", "e"))
+    with pytest.raises(Conflict, match=FULL):
+        await again(service, run)
+    await cancelled(service, others[0])
+    await service.submit(jobs("c", "d"))
+    with pytest.raises(Conflict, match=FULL):
+        await again(service, run, failed_only=False)
+    await again(service, run)
+
+
+@virtual_time
+async def test_jobs_that_a_run_gets_later_are_not_refused(service: Service) -> None:
+    session = await service.host()
+    [run] = await service.submit(DIAMOND, quota_unfinished=5)
+    await run_through(service, session, names='["1","2","3","4","5","6"]')
+    assert (await service.run(run)).conclusion is Conclusion.SUCCESS
+
+
+@virtual_time
+async def test_what_is_not_there_cannot_be_run(service: Service) -> None:
+    await service.put(ProjectRow(id=PROJECT))
+    wanted = submission(jobs("a"), source="1" * 64)
+    with pytest.raises(UploadGone, match="is not there"):
+        await service.serial(lambda tx: service.submissions.begin(tx, PROJECT, wanted, "mona"))
+    assert await service.read(lambda view: view.count(RunRow)) == 0
+
+
+@virtual_time
+async def test_a_run_cannot_be_run_again_once_its_source_is_gone(service: Service) -> None:
+    [run] = await service.submit(jobs("a"))
+    await cancelled(service, run)
+    await service.serial(lambda tx: tx.delete(UploadRow, "0" * 64))
+    with pytest.raises(UploadGone, match=f"what run {run} checked out is kept no longer") as gone:
+        await again(service, run)
+    assert "send the clone again" in (gone.value.remedy or "")
+    assert await service.read(lambda view: view.count(RunRow)) == 1
+
+
+@virtual_time
+async def test_runs_and_attempts_use_their_source_anew(service: Service) -> None:
+    [run] = await service.submit(jobs("a"))
+    await cancelled(service, run)
+    await asyncio.sleep(1000)
+    await again(service, run)
+    [row] = await service.read(lambda view: view.find(UploadRow))
+    assert row.used == service.now()

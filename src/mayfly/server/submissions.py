@@ -171,6 +171,9 @@ class Submissions:
             raise InvalidInput(f"run {run.id} is not over", remedy="cancel it first")
         if run.kind is not RunKind.NATIVE:
             raise InvalidInput(f"run {run.id} belongs to its forge", remedy="rerun it there")
+        request = tx.get(RequestRow, run.id)
+        if request is None:
+            raise InvalidInput(f"run {run.id} could not even begin", remedy="push again")
         project = tx.get(ProjectRow, run.project)
         assert project is not None  # projects stay
         room = Room(tx, project)
@@ -180,9 +183,6 @@ class Submissions:
                 f"what run {run.id} checked out is kept no longer",
                 remedy="run it anew: send the clone again, or push",
             )
-        request = tx.get(RequestRow, run.id)
-        if request is None:
-            raise InvalidInput(f"run {run.id} could not even begin", remedy="push again")
         following = replace(
             run,
             id=self._new_id(),
