@@ -104,6 +104,28 @@ async def test_who_is_not_signed_in_is_told_how(person: Person) -> None:
     assert "mayfly login --server http://elsewhere.test" in said.errors
 
 
+async def test_a_token_for_another_host_is_made(person: Person) -> None:
+    said = await person.types("agent", "token", "--label", "ssd")
+    assert said.status == 0, said.errors
+    assert "mayfly agent enroll --server" in said.errors
+    enrolling = ["agent", "enroll", "--server", person.site.url, "--name", "other"]
+    there = {"MAYFLY_HOME": str(person.home / "other")}
+    assert (await person.types(*enrolling, "--token", said.out.strip(), **there)).status == 0
+    [host] = [host for host in await person.listed("hosts") if host["id"] == "other"]
+    assert host["labels"] == ["ssd"]
+
+
+async def test_what_is_not_there_is_said_with_where_to_look(person: Person) -> None:
+    said = await person.types("drain", "nobody")
+    assert (said.status, "there is no host nobody" in said.errors) == (2, True)
+    assert "mayfly hosts" in said.errors
+
+
+async def test_a_name_that_no_project_can_have_is_refused(person: Person) -> None:
+    said = await person.types("runs", "--project", "nonsense")
+    assert (said.status, "'nonsense' is no name of a project" in said.errors) == (2, True)
+
+
 async def test_a_clone_runs_there_and_is_shown_as_here(person: Person) -> None:
     said = await person.runs()
     assert said.status == 0, said.errors
@@ -142,7 +164,7 @@ async def test_a_run_is_seen_cancelled_and_run_again(person: Person) -> None:
         assert not running.done(), running.result()
     [job] = jobs
     assert "running" in (await person.types("jobs")).out
-    [host] = await person.listed("hosts")
+    [host] = [host for host in await person.listed("hosts") if host["id"] == "host0"]
     assert host["running"] == 1
     assert (await person.types("cancel", job["run"])).status == 0
     said = await running

@@ -6,7 +6,31 @@ from typing import Annotated
 
 import typer
 
+from mayfly.cli.asking import Server, ask
+from mayfly.cli.terminal import put, say
+
 app = typer.Typer(name="agent", help="Let this host run jobs for a server.", no_args_is_help=True)
+
+
+@app.command()
+def token(
+    server: Server = None,
+    *,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL", help="The host gets it; may be repeated.", show_default=False
+        ),
+    ] = None,
+    hours: Annotated[
+        float, typer.Option(min=0.1, max=24 * 7, help="How long it may be used.")
+    ] = 1.0,
+) -> None:
+    """Make a token that enrols one host, once; as an administrator."""
+    wanted = {"labels": label or [], "ttl_s": hours * 3600}
+    made = ask(server, lambda client: client.post("/enrolments", wanted))
+    say(f"on the host, within {hours:g} h: mayfly agent enroll --server URL --token …")
+    put(made["token"])
 
 
 @app.command()
@@ -53,7 +77,6 @@ def enroll(
     from mayfly.agent.membership import Membership, MembershipFile
     from mayfly.cli.home import writable_home
     from mayfly.cli.running import run_command
-    from mayfly.cli.terminal import put
 
     home = writable_home()
     membership = Membership(

@@ -76,7 +76,7 @@ async def _check(home: Home) -> None:
     findings = await examine(home)
     for finding in findings:
         if finding.severity is Severity.WARN:
-            _log.warning("%s; remedy: %s", finding.text, finding.remedy)
+            _log.warning("%s", finding.text, extra={"remedy": finding.remedy})
     failed = [finding for finding in findings if finding.severity is Severity.FAIL]
     if failed:
         raise HostCannot(

@@ -1,14 +1,27 @@
 """The arguments and options that several commands share."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mayfly.domain.errors import InvalidInput
+
 WHAT = "What runs"
 VALUES = "What it is given"
 HOST = "The machines"
 FLEET = "The fleet"
+
+_PROJECT_PART = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}"
+
+
+def project_name(text: str | None) -> str | None:
+    """A callback of options that name a project."""
+    if text is not None and not re.fullmatch(f"{_PROJECT_PART}/{_PROJECT_PART}", text):
+        raise InvalidInput(f"{text!r} is no name of a project", remedy="such as acme/site")
+    return text
+
 
 Workflows = Annotated[
     list[str] | None,

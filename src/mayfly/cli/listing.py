@@ -22,7 +22,13 @@ _ACTIVE = ("blocked", "queued", *_RUNNING)
 
 Project = Annotated[
     str | None,
-    typer.Option("--project", metavar="OWNER/NAME", help="Only of this one.", show_default=False),
+    typer.Option(
+        "--project",
+        metavar="OWNER/NAME",
+        help="Only of this one.",
+        show_default=False,
+        callback=arguments.project_name,
+    ),
 ]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many at most.")]
 All = Annotated[bool, typer.Option("--all", "-a", help="Those that have ended, too.")]

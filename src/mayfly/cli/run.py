@@ -95,6 +95,7 @@ Project = Annotated[
         metavar="OWNER/NAME",
         help="Whose runs these are there. (default: the clone's own repository)",
         show_default=False,
+        callback=arguments.project_name,
         rich_help_panel=arguments.FLEET,
     ),
 ]
