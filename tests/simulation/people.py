@@ -7,7 +7,7 @@ from random import Random
 from textwrap import indent
 
 from tests.blobs import MemoryBlobs
-from tests.simulation.replicas import now
+from tests.simulation.clock import now
 from tests.uploads import there
 
 from mayfly.protocol.submission import RunRequest, Submission

@@ -8,8 +8,11 @@ import httpx
 from fastapi import FastAPI
 from tests.blobs import MemoryBlobs
 from tests.simulation.chances import Chances
+from tests.simulation.clock import now
+from tests.simulation.network import ToForge
 
-from mayfly.server.api import agents
+from mayfly.forges.github.connector import Connector
+from mayfly.server.api import agents, webhooks
 from mayfly.server.assembly import make_services
 from mayfly.server.clockwork import Clockwork
 from mayfly.server.enrolment import HostKeys
@@ -61,11 +64,20 @@ class FailingStore:
 
 
 class Replica:
-    """One life of a server."""
+    """One life of a server; `github` is its way there, if the world has one."""
 
     def __init__(
-        self, store: MemoryStore, blobs: MemoryBlobs, chances: Chances, new_id: Callable[[], str]
+        self,
+        store: MemoryStore,
+        blobs: MemoryBlobs,
+        chances: Chances,
+        new_id: Callable[[], str],
+        github: ToForge | None,
     ):
+        self._github = github
+        connector = None
+        if github is not None:
+            connector = Connector(httpx.AsyncClient(transport=github), now)
         self._store = FailingStore(store, chances)
         self.services = make_services(
             self._store,
@@ -73,32 +85,38 @@ class Replica:
             Settings(),
             now,
             new_id=new_id,
+            connector=connector,
             session_ttl_s=SESSION_TTL_S,
         )
         self.crashed = asyncio.Event()
-        self.http = httpx.ASGITransport(_app(self.services), raise_app_exceptions=False)
-        self._clockwork = asyncio.create_task(_clockwork(self.services).run())
+        self.http: httpx.AsyncBaseTransport = httpx.ASGITransport(
+            _app(self.services), raise_app_exceptions=False
+        )
+        self._loops = [asyncio.create_task(_clockwork(self.services).run())]
+        if self.services.github is not None:
+            self._loops.append(asyncio.create_task(self.services.github.run()))
 
     def check(self) -> None:
-        """Raises what ended its clockwork."""
-        if self._clockwork.done() and not self._clockwork.cancelled():
-            self._clockwork.result()
+        """Raises what ended one of its loops."""
+        for loop in self._loops:
+            if loop.done() and not loop.cancelled():
+                loop.result()
 
     async def crash(self) -> None:
         """As by kill -9: nothing is said to anyone, nothing is written any more."""
         self._store.gone = True
         self.crashed.set()
-        await stop(self._clockwork)
-
-
-def now() -> float:
-    return 1_800_000_000.0 + asyncio.get_running_loop().time()
+        if self._github is not None:
+            self._github.dead.set()
+        await stop(*self._loops)
 
 
 def _app(services: Services) -> FastAPI:
     app = FastAPI()
     keys = HostKeys(services.store, services.now)
     app.include_router(agents.router(services.hosts, keys, services.store, services.now))
+    if services.github is not None:
+        app.include_router(webhooks.router(services.github.inbox, services.metrics))
     return app
 
 

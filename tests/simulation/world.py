@@ -6,15 +6,21 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from tests.blobs import MemoryBlobs
 from tests.simulation import people
 from tests.simulation.chances import Chances
+from tests.simulation.clock import now
+from tests.simulation.forge import Forge
+from tests.simulation.forge_laws import look_at_the_end_of_forge, unsettled
+from tests.simulation.guests import observed
+from tests.simulation.hold import LawBroken
 from tests.simulation.hosts import Host
-from tests.simulation.laws import LawBroken, LawfulStore, Machines, look_at_the_end
-from tests.simulation.replicas import SESSION_TTL_S, Replica, now
-from tests.simulation.spying import spied
+from tests.simulation.laws import LawfulStore, Machines, look_at_the_end
+from tests.simulation.replicas import SESSION_TTL_S, Replica
 
+from mayfly.machines.dummy.scripted import scripted
 from mayfly.protocol.wire import hash_key
 from mayfly.server.environments import environment_id
 from mayfly.server.journal import Journals
@@ -23,6 +29,7 @@ from mayfly.store.rows import EnvironmentRow, HostRow, JobRow, ProjectRow, Revie
 from mayfly.system.tasks import stop
 
 _REPLICAS, _HOSTS = 2, 2
+_WITH_GITHUB = 4  # the seeds that are multiples of it
 _HEALING_S = 4 * 3600.0
 
 
@@ -33,14 +40,18 @@ class World:
         self.chances = Chances(seed)
         self.random = self.chances.random
         random.seed(seed)  # back-off and jitter of the code itself
-        self.store = LawfulStore(self.chances)
+        self.store = LawfulStore()
         self._blobs = MemoryBlobs()
         self._machines = Machines()
         self._tell = tell
         self._ids = 0
         self._replicas: list[Replica] = []
+        self._pace = 1.0
         self._later: set[asyncio.Task[None]] = set()
-        guest = spied(self._machines)
+        self._forge = Forge(self._replicas, self.chances) if seed % _WITH_GITHUB == 0 else None
+        guest = observed(self._machines, self._forge.guests if self._forge else scripted)
+        if self._forge is not None:  # where much takes minutes
+            self._pace = self.random.choice([1.0, 1.0, 5.0, 30.0])
         self._hosts = [
             Host(f"host{number}", folder, self._replicas, self.chances, guest)
             for number in range(_HOSTS)
@@ -48,17 +59,24 @@ class World:
 
     async def run(self) -> None:
         """Raises LawBroken."""
-        try:
-            await self._begin()
-            for _ in range(self.random.randint(4, 16)):
-                await asyncio.sleep(self.random.expovariate(0.5))
-                await self._something_happens()
-                self._check()
-            await self._heal()
-        finally:
-            await self._end()
+        # The agents' watchdogs are threads, with a clock of their own.
+        with mock.patch("mayfly.agent.serve.Watchdog"):
+            try:
+                await self._live()
+            finally:
+                await self._end()
         journals = Journals(self.store, self._blobs)
         await look_at_the_end(self.store, journals, self._machines)
+        if self._forge is not None:
+            look_at_the_end_of_forge(self._forge, self.store.view())
+
+    async def _live(self) -> None:
+        await self._begin()
+        for _ in range(self.random.randint(4, 16)):
+            await asyncio.sleep(self._pace * self.random.expovariate(0.5))
+            await self._something_happens()
+            self._check()
+        await self._heal()
 
     async def _begin(self) -> None:
         await people.upload(self.store, self._blobs)
@@ -67,6 +85,8 @@ class World:
             self._start_replica()
         for host in self._hosts:
             host.start()
+        if self._forge is not None:
+            self._forge.install()
         await self._submit()
 
     def _set_up(self, tx: Tx) -> None:
@@ -84,9 +104,13 @@ class World:
             tx.add(environment)
         for host in self._hosts:
             tx.add(HostRow(id=host.name, key_hash=hash_key(host.key)))
+        if self._forge is not None:
+            self._forge.connect(tx)
 
     def _start_replica(self) -> None:
-        self._replicas.append(Replica(self.store, self._blobs, self.chances, self._new_id))
+        github = self._forge.way() if self._forge is not None else None
+        replica = Replica(self.store, self._blobs, self.chances, self._new_id, github)
+        self._replicas.append(replica)
 
     def _new_id(self) -> str:
         self._ids += 1
@@ -101,6 +125,7 @@ class World:
             (2, self._crash_replica),
             (2, self._crash_host),
             (2, self._cut_network),
+            *(self._forge.happenings if self._forge is not None else []),
         ]
         weights = [weight for weight, _ in happenings]
         [(_, happen)] = self.random.choices(happenings, weights)
@@ -176,6 +201,8 @@ class World:
         """No more faults: all that was accepted must come to its end."""
         self._tell("healing")
         self.chances.calm = True
+        if self._forge is not None:
+            self._forge.heal()
         await asyncio.gather(*self._later)
         while len(self._replicas) < _REPLICAS:
             self._start_replica()
@@ -186,25 +213,28 @@ class World:
                 host.start()
         try:
             async with asyncio.timeout(_HEALING_S):
-                while await self.store.read(lambda view: view.count(RunRow, conclusion=None)):
+                while self._left():
                     await asyncio.sleep(10.0)
                     await self._approve()
                     self._check()
         except TimeoutError:
-            raise LawBroken(f"every run ends: {self._left()}") from None
+            raise LawBroken(f"everything ends: {self._left()}") from None
         for host in self._hosts:
             await host.leave()
         await asyncio.sleep(2 * SESSION_TTL_S)  # sessions of those that were killed
 
     def _left(self) -> list[str]:
         view = self.store.view()
-        rows = [row for row in view.find(JobRow) if not row.state.is_final]
-        return [f"{row.id} {row.state} {row.reason} on {row.host}" for row in rows] or [
-            str(run) for run in view.find(RunRow, conclusion=None)
+        left = [
+            f"{row.id} {row.state} {row.reason} on {row.host}"
+            for run in view.find(RunRow, conclusion=None)
+            for row in view.find(JobRow, run=run.id)
         ]
+        return left + (unsettled(self._forge, view) if self._forge is not None else [])
 
     def _check(self) -> None:
         """Nothing that runs by itself may have ended by itself."""
+        self._machines.look()
         for host in self._hosts:
             host.check()
         for replica in self._replicas:
@@ -216,6 +246,8 @@ class World:
             await host.leave()
         for replica in self._replicas:
             await replica.crash()
+        if self._forge is not None:
+            await self._forge.close()
 
 
 def _set_draining(tx: Tx, name: str, *, draining: bool = False) -> None:

@@ -371,6 +371,9 @@ async def test_what_a_person_cancels_here_is_not_started_again(tmp_path: Path) -
         await here.store.serial(lambda tx: orchestrator.cancel_run(tx, row.id, "ada"))
         await asyncio.sleep(60)
         assert len(here.jobs()) == 1
+        [check] = here.repository.checks.values()
+        assert check.body["conclusion"] == "cancelled"
+        assert "cancelled here: ada" in check.body["output"]["summary"]
         here.github.cancel(run)
         await here.done(run)
 

@@ -123,12 +123,13 @@ class Actions:
             self._match()
 
     def start(self, session: Session, job: Job) -> bool:
-        """The runner takes what it was offered; False if that is no longer its."""
-        if session.job is not job or job.status != QUEUED:
+        """The runner takes what it was offered, also when it asks again; False if it is not its."""
+        if session.job is not job or job.status not in {QUEUED, IN_PROGRESS}:
             return False
-        job.started = self._clock()
-        self.renew(job)
-        self._move(job, IN_PROGRESS)
+        if job.status == QUEUED:
+            job.started = self._clock()
+            self.renew(job)
+            self._move(job, IN_PROGRESS)
         return True
 
     def renew(self, job: Job) -> None:

@@ -37,11 +37,13 @@ def bind(tx: Tx, job: ForgeJobRow, seen: model.Job) -> set[str]:
 def _exchange(tx: Tx, place: RunnerRow, job: ForgeJobRow) -> None:
     """The place runs another job than it was made for: so it is that job's, and shows it.
 
-    The place that was made for that one, if there is any, is now the other's.
+    The place that was made for that one, if there is any, is now the other's; unless that has got
+    another since, for such news may come when the place has long ended.
     """
     other = next((row for row in tx.find(RunnerRow, made_for=job.id, live=True)), None)
     left = tx.get(ForgeJobRow, place.made_for)
-    if other is not None and left is not None:
+    theirs = tx.find(RunnerRow, made_for=place.made_for, live=True)
+    if other is not None and left is not None and all(row.id == place.id for row in theirs):
         _give(tx, other, left)
     taken = tx.get(RunnerRow, place.id)
     assert taken is not None

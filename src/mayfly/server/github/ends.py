@@ -154,7 +154,10 @@ class Ends:
         run = tx.get(RunRow, row.run)
         if row.cancel_reason is not None or (run is not None and run.cancelled):
             why = row.cancel_reason or (run.cancelled if run else None)
-            tx.put(replace(job, problem=f"cancelled here: {why}"))
+            reason = (
+                f"cancelled here: {why}; GitHub keeps the job waiting until it is cancelled there"
+            )
+            self._places.refuse(tx, job, reason, title="Cancelled", conclusion="cancelled")
             return
         wait = min(_FIRST_BACKOFF_S * 2**job.tries, _LONGEST_BACKOFF_S) if job.tries else 0.0
         tx.put(replace(job, tries=job.tries + 1, after=self._now() + wait))

@@ -30,15 +30,15 @@ class Errands:
         self._now = now
 
     async def check(self, chore: ChoreRow) -> None:
-        """Show on its commit that a job cannot be served, and why."""
+        """Show on its commit that a job is not served, and why."""
         note = chore.note
         check = Check(
             name=note["name"],
             head_sha=note["sha"],
             external_id=chore.target,
-            title="No machine here can run this job",
+            title=note["title"],
             summary=note["summary"],
-            conclusion="failure",
+            conclusion=note["conclusion"],
         )
         client = await self._apps.installation(_of(chore))
         await client.show_check(note["project"], check)

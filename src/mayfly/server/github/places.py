@@ -78,8 +78,16 @@ class Places:
             if not tx.find(RunnerRow, made_for=key, live=True, limit=1):
                 self._make(tx, job)
 
-    def refuse(self, tx: Tx, job: ForgeJobRow, reason: str) -> None:
-        """No place is made for it; its commit shows why."""
+    def refuse(
+        self,
+        tx: Tx,
+        job: ForgeJobRow,
+        reason: str,
+        *,
+        title: str = "No machine here can run this job",
+        conclusion: str = "failure",
+    ) -> None:
+        """No place is made for it; its commit shows why, in a check of that conclusion."""
         tx.put(replace(job, problem=reason))
         chores.ask(
             tx,
@@ -90,7 +98,9 @@ class Places:
             project=job.project,
             sha=job.sha,
             name=f"{_CHECK}: {job.name}"[:200],
+            title=title,
             summary=reason,
+            conclusion=conclusion,
         )
 
     def cancel(self, tx: Tx, place: RunnerRow, reason: str) -> None:

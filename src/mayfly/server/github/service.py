@@ -94,7 +94,7 @@ class GitHub:
         return await (await self.apps.installation(project.installation)).token()
 
     async def run(self) -> None:
-        await asyncio.gather(
+        await first(
             self._loop(self.read_inbox, INBOX, _LOOK_AGAIN_S),
             self._loop(self._follow, None, _LOOK_S),
             self._loop(self._do_chores, chores.CHORES, _LOOK_S),
@@ -155,7 +155,9 @@ class GitHub:
         if not await self._store.read(lambda view: view.find(ChoreRow, due__lt=now, limit=1)):
             return False
         taken = await self._store.serial(lambda tx: chores.take(tx, now))
-        await asyncio.gather(*(self._do(chore) for chore in taken))
+        async with asyncio.TaskGroup() as doing:
+            for chore in taken:
+                doing.create_task(self._do(chore))
         return bool(taken)
 
     async def _prune(self, chore: ChoreRow) -> None:
@@ -164,10 +166,14 @@ class GitHub:
         await self._store.serial(lambda tx: chores.again(tx, chore, at))
 
     async def _do(self, chore: ChoreRow) -> None:
+        """Where even its failure cannot be noted, it is done again once nobody has it any more."""
         try:
-            await self._doers[chore.kind](chore)
+            try:
+                await self._doers[chore.kind](chore)
+            except MayflyError as error:
+                await self._failed(chore, error)
         except MayflyError as error:
-            await self._failed(chore, error)
+            _log.warning("github chore's failure not noted", chore=chore.id, error=error.message)
 
     async def _failed(self, chore: ChoreRow, error: MayflyError) -> None:
         """Once more, later; a thing to be done once is given up in the end."""
