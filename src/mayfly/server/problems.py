@@ -5,7 +5,7 @@ request's id, which our log has too.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -36,8 +36,8 @@ class Problem:
 
 KINDS = (MayflyError, KeyTaken, RequestValidationError, HTTPException)
 
-Shown = Callable[[Request, Problem], Response]
-"""Puts a problem before the client."""
+Shown = Callable[[Request, Problem], Awaitable[Response]]
+"""Puts a problem before the client. Raises nothing."""
 
 
 def problem_of(error: Exception) -> Problem:
@@ -69,7 +69,7 @@ def defect(error: Exception) -> Problem:
     )
 
 
-def as_json(_request: Request, problem: Problem) -> Response:
+async def as_json(_request: Request, problem: Problem) -> Response:
     body = {"error": problem.error, "remedy": problem.remedy, "details": problem.details}
     return JSONResponse(body, problem.status, dict(problem.headers or {}))
 
@@ -77,8 +77,8 @@ def as_json(_request: Request, problem: Problem) -> Response:
 def install(app: FastAPI, shown: Shown = as_json) -> None:
     """Every error of any route is shown that way."""
 
-    def handle(request: Request, error: Exception) -> Response:
-        return shown(request, problem_of(error))
+    async def handle(request: Request, error: Exception) -> Response:
+        return await shown(request, problem_of(error))
 
     for kind in KINDS:
         app.add_exception_handler(kind, handle)

@@ -2,20 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
 from tests.server.api.fleet_of_one import TWO_JOBS, Host, submitted
-from tests.server.api.site import Site, made
+from tests.server.api.site import PROJECT, Site, made
 from tests.virtual_time import virtual_time
 
 from mayfly.domain.events import Event, LogLines, RunFinished
 from mayfly.protocol import codec
 from mayfly.protocol.reports import untag_event
 from mayfly.protocol.told import Told
+from mayfly.server.api.lasting import LOOK_AGAIN_S
 from mayfly.server.api.state import begin_closing
+from mayfly.store.base import Tx
+from mayfly.store.people import MemberRow, TokenRow, UserRow
 from mayfly.store.rows import JobRow
 
 
@@ -117,7 +121,11 @@ async def listening(site: Site, path: str) -> AsyncIterator[asyncio.Queue[str]]:
         "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",
-        "headers": [(b"host", b"mayfly.test"), (b"authorization", b"Bearer " + token)],
+        "headers": [
+            (b"host", b"mayfly.test"),
+            (b"accept", b"text/event-stream"),
+            (b"authorization", b"Bearer " + token),
+        ],
         "client": ("127.0.0.1", 1),
         "server": ("mayfly.test", 80),
     }
@@ -177,3 +185,44 @@ async def test_streams_end_when_the_server_stops_and_after_a_while() -> None:
                 said += piece
         assert "event: end" not in said  # there is more: the client comes back
         assert said.count(": nothing new") == (0 if end else 59)  # in 900 s of silence
+
+
+def removed(tx: Tx) -> None:
+    tx.delete(MemberRow, f"{PROJECT}/viewer")
+
+
+def revoked(tx: Tx) -> None:
+    [token] = tx.find(TokenRow, user="viewer")
+    tx.delete(TokenRow, token.id)
+
+
+def expired(tx: Tx) -> None:
+    [token] = tx.find(TokenRow, user="viewer")
+    tx.put(replace(token, expires=0.0))
+
+
+def disabled(tx: Tx) -> None:
+    tx.put(UserRow(id="viewer", created=0.0, disabled=True))
+
+
+@pytest.mark.parametrize("lose", [removed, revoked, expired, disabled])
+@pytest.mark.parametrize("path", ["/api/v1/jobs/{job}/log", "/live/runs/{run}"])
+def test_who_loses_the_right_hears_no_more(lose: Callable[[Tx], None], path: str) -> None:
+    @virtual_time
+    async def check() -> None:
+        site = await made()
+        [run] = (await submitted(site, TWO_JOBS)).runs
+        host = await Host(site).open()
+        lease = await host.start()
+        async with listening(site, path.format(job=lease.job, run=run)) as sent:
+            await sent.get()
+            await asyncio.sleep(100)  # whoever keeps the right is not interrupted
+            before = asyncio.get_running_loop().time()
+            await site.store.serial(lose)
+            while await sent.get():
+                pass
+            assert asyncio.get_running_loop().time() - before <= LOOK_AGAIN_S
+            await host.print(lease, "too late for them")
+        assert sent.empty()
+
+    check()

@@ -14,6 +14,7 @@ from mayfly.server.people import logins
 from mayfly.server.people.audit import Author
 from mayfly.server.web import assets
 from mayfly.server.web.router import router
+from mayfly.store.base import StoreUnavailable
 from mayfly.store.rows import JobRow
 from mayfly.store.schema import ALL_ROWS
 
@@ -38,7 +39,7 @@ async def world() -> tuple[Site, dict[str, str]]:
     job = (await site.rows(JobRow, run=run))[0].id
     names = {"owner": "acme", "name": "site", "run": run, "job": job, "host": "h1"}
     names |= {"user": "viewer", "variable": "NAME", "environment": "production", "token": "none"}
-    return site, names | {"digest": "0" * 16}
+    return site, names | {"invitation": "none", "digest": "0" * 16}
 
 
 async def signed_in(site: Site, user: str) -> tuple[httpx.AsyncClient, str]:
@@ -135,6 +136,47 @@ async def test_a_defect_tells_its_number_and_nothing_else(monkeypatch: pytest.Mo
     assert answer.status_code == 500
     assert answer.headers["x-request-id"] in answer.text
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("user", "method", "path", "status"),
+    [
+        ("root", "GET", "/no-such-page", 404),
+        ("root", "POST", "/runs", 405),
+        ("root", "GET", "/runs/none", 404),
+        ("root", "GET", "/runs?page=%00&state=x", 422),
+        ("viewer", "GET", "/audit", 403),
+        ("viewer", "POST", f"/projects/{PROJECT}/secrets", 403),
+    ],
+)
+async def test_errors_know_who_is_signed_in(user: str, method: str, path: str, status: int) -> None:
+    site = await made(app=APP)
+    client, csrf = await signed_in(site, user)
+    async with client:
+        answer = await client.request(method, path, headers=HTML, data={"csrf": csrf})
+    assert answer.status_code == status, answer.text
+    assert f"Signed in as <b>{user}</b>" in answer.text
+    assert f'name="csrf" value="{csrf}"' in answer.text
+    assert ("/audit" in answer.text) is (user == "root")
+    async with site.client(cookies={"mayfly": "worthless"}) as stranger:
+        answer = await stranger.get("/no-such-page", headers=HTML)
+    assert "Signed in" not in answer.text
+    assert 'href="/sign-in"' in answer.text
+
+
+async def test_errors_need_no_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = await made(app=APP)
+    client, _ = await signed_in(site, "root")
+
+    async def away(work: object) -> None:
+        raise StoreUnavailable("the database is away")
+
+    monkeypatch.setattr(site.services.store, "read", away)
+    async with client:
+        for path, status in (("/no-such-page", 404), ("/runs", 503)):
+            answer = await client.get(path, headers=HTML)
+            assert answer.status_code == status
+            assert "Signed in" not in answer.text
 
 
 async def test_errors_do_not_show_markup() -> None:

@@ -5,8 +5,9 @@ only if that is allowed. What it concerns is read from the names in its path: `o
 a project, or `run`, `job`, `submission`. What somebody may not even see is not there for them.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from fastapi import Depends, Request
@@ -21,11 +22,11 @@ from mayfly.server.api.browsers import (
 from mayfly.server.api.concerned import Found, find
 from mayfly.server.api.state import services_of
 from mayfly.server.people import tokens
-from mayfly.server.people.actors import Known, known
+from mayfly.server.people.actors import Known, Shown, known
 from mayfly.server.people.audit import Author
 from mayfly.server.people.logins import is_csrf_token
 from mayfly.server.people.roles import RULES, Action, Actor, Level, Subject, allowed
-from mayfly.server.refusals import Forbidden, NotFound, Unauthenticated
+from mayfly.server.refusals import Forbidden, NotFound, Refused, Unauthenticated
 from mayfly.server.services import Services
 from mayfly.store.base import Tx, View
 from mayfly.store.rows import JobRow, ProjectRow, RunRow
@@ -34,11 +35,23 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks, whether or not they may; `cookie` is of their web session, if it is good."""
+
+    actor: Actor
+    cookie: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and may. The rows are those the path names; `project` goes with any of them."""
+    """Who asks, and may. The rows are those the path names; `project` goes with any of them.
+
+    `may_still` looks anew whether the same request would be let in now, for what goes on for long.
+    """
 
     services: Services
     actor: Actor
+    may_still: Callable[[], Awaitable[bool]]
     cookie: str | None = None
     project: ProjectRow | None = None
     run: RunRow | None = None
@@ -88,17 +101,14 @@ class Gate:
         services = services_of(request)
         shown = shown_by(request, services)
         now = services.now()
-
-        def look(view: View) -> tuple[Known, Found]:
-            return known(view, shown, now), find(view, request.path_params)
-
-        who, found = await services.store.read(look)
+        who, found = await _look(request)
+        request.state.asking = asking = _asking(who, shown)
         if who.wrong and shown.token is not None:
             raise Unauthenticated(
                 "the token is not good: it is unknown, expired, or was revoked",
                 remedy="make another on the page “My tokens”, or ask who runs the server",
             )
-        if not (self.action is Action.METRICS_READ and services.settings.open_metrics):
+        if not self._is_open(services):
             self._decide(who.actor, found)
         if shown.token is None:
             refuse_other_sites(request)
@@ -107,8 +117,22 @@ class Gate:
         token = who.token
         if token is not None and not tokens.is_touched(token, now):
             await services.store.write(lambda tx: tokens.touch(tx, token, now))
-        cookie = shown.cookie if who.actor.user is not None else None
-        return Caller(services, who.actor, cookie, found.project, found.run, found.job)
+        still = partial(self._still, request)
+        return Caller(
+            services, who.actor, still, asking.cookie, found.project, found.run, found.job
+        )
+
+    async def _still(self, request: Request) -> bool:
+        who, found = await _look(request)
+        try:
+            if not self._is_open(services_of(request)):
+                self._decide(who.actor, found)
+        except Refused:
+            return False
+        return not who.wrong
+
+    def _is_open(self, services: Services) -> bool:
+        return self.action is Action.METRICS_READ and services.settings.open_metrics
 
     async def _refuse_foreign(self, request: Request, cookie: str) -> None:
         """What does not come from our pages lacks their token. To sign in anew takes none."""
@@ -139,9 +163,39 @@ class Gate:
         )
 
 
+async def who_asks(request: Request) -> Asking:
+    """As the gate found; or, where no route took the request, from what it shows."""
+    if (asking := noted(request)) is not None:
+        return asking
+    shown = shown_by(request, services_of(request))
+    if shown.token is None and shown.cookie is None:
+        return Asking(Actor(address=shown.address))
+    who, _ = await _look(request)
+    return _asking(who, shown)
+
+
+def noted(request: Request) -> Asking | None:
+    """What the gate found of who asks; None if the request came to none."""
+    asking = getattr(request.state, "asking", None)
+    return asking if isinstance(asking, Asking) else None
+
+
 def may(action: Action) -> Any:
     """The dependency of a route that does this."""
     return Depends(Gate(action))
+
+
+async def _look(request: Request) -> tuple[Known, Found]:
+    """Who asks, and what the path names."""
+    services = services_of(request)
+    shown, now = shown_by(request, services), services.now()
+    return await services.store.read(
+        lambda view: (known(view, shown, now), find(view, request.path_params))
+    )
+
+
+def _asking(who: Known, shown: Shown) -> Asking:
+    return Asking(who.actor, shown.cookie if who.actor.user is not None else None)
 
 
 def _subject(project: ProjectRow) -> Subject:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -17,18 +18,20 @@ from mayfly.protocol.reports import tag_event
 from mayfly.protocol.told import END, Told, place_text, read_place
 from mayfly.server.api.access import Caller, may
 from mayfly.server.api.jobs import JobPath
+from mayfly.server.api.lasting import while_allowed
 from mayfly.server.api.runs import RunPath
 from mayfly.server.api.said import REFUSALS
 from mayfly.server.api.state import closing_of
 from mayfly.server.following import Followed, follow
 from mayfly.server.people.roles import Action
+from mayfly.server.refusals import Gone
 from mayfly.store.rows import RunRow
 from mayfly.system.tasks import stop
 
 router = APIRouter(tags=["events"], responses=REFUSALS)
 
 _LONGEST_S = 900.0
-"""Then a stream ends, and the client comes back: so that lost rights are noticed."""
+"""Then a stream ends, and the client comes back: connections do not grow old."""
 
 _EVENTS = "text/event-stream"
 _EVENT = {
@@ -72,7 +75,16 @@ async def _of_run(run: RunPath, _caller: Reader, place: Place) -> Places:
     return _read(place, [run])
 
 
+async def _with_log(caller: Reader) -> None:
+    """Of a job: until its time is over. Raises Gone."""
+    gone = caller.the_run.log_gone
+    if gone is not None:
+        day = datetime.fromtimestamp(gone, UTC).date()
+        raise Gone(f"the log of job {caller.the_job.id} was deleted on {day}: its time was over")
+
+
 async def _of_job(caller: Reader, place: Place) -> Places:
+    await _with_log(caller)
     return _read(place, [caller.the_job.run])
 
 
@@ -132,6 +144,7 @@ async def follow_job(
     "/jobs/{job}/log.txt", summary="What a job printed so far", response_class=StreamingResponse
 )
 async def read_log(job: JobPath, caller: Reader) -> StreamingResponse:
+    await _with_log(caller)
     return StreamingResponse(_lines(caller, job), media_type="text/plain; charset=utf-8")
 
 
@@ -140,7 +153,11 @@ async def _told(
 ) -> AsyncGenerator[bytes, None]:
     services = caller.services
     batches = follow(services.store, services.journal, places, job)
-    async with aclosing(batches), aclosing(_for_a_while(batches, closing_of(request))) as bounded:
+    async with (
+        while_allowed(caller, closing_of(request)) as over,
+        aclosing(batches),
+        aclosing(_for_a_while(batches, over)) as bounded,
+    ):
         async for batch in bounded:
             if batch is None:
                 return

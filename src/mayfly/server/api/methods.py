@@ -24,12 +24,12 @@ def methods_of(app: FastAPI, path: str) -> list[str]:
 def told_methods(shown: Shown) -> Shown:
     """As `shown`, but OPTIONS is no problem, and a wrong method hears the right ones."""
 
-    def show(request: Request, problem: Problem) -> Response:
+    async def show(request: Request, problem: Problem) -> Response:
         if problem.status != _NOT_ALLOWED:
-            return shown(request, problem)
+            return await shown(request, problem)
         allow = {"Allow": ", ".join(methods_of(request.app, request.url.path))}
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=allow)
-        return shown(request, replace(problem, headers=allow))
+        return await shown(request, replace(problem, headers=allow))
 
     return show

@@ -81,7 +81,7 @@ class Defects:
         except Exception as error:  # the last place that can answer the client
             if scope["type"] != "http" or started:
                 raise
-            response = self._shown(Request(scope), defect(error))
+            response = await self._shown(Request(scope), defect(error))
             await response(scope, receive, send)
 
 
@@ -102,7 +102,8 @@ class TooLargeToo:
                 replaced = kind.startswith("text/plain")
                 if replaced:
                     problem = Problem(_TOO_LARGE, "the body of the request is too large")
-                    await self._shown(Request(scope), problem)(scope, receive, send)
+                    response = await self._shown(Request(scope), problem)
+                    await response(scope, receive, send)
             if not replaced:
                 await send(message)
 

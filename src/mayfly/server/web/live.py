@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from mayfly.server.api.access import Caller, may
+from mayfly.server.api.lasting import while_allowed
 from mayfly.server.api.state import closing_of
 from mayfly.server.people.roles import Action
 from mayfly.server.refusals import Refused
@@ -19,7 +20,7 @@ _GAP_S = 1.0
 """At most one news in that time, however much happens."""
 
 _LONGEST_S = 600.0
-"""Then the browser connects again, and its session is looked at again."""
+"""Then the browser connects again."""
 
 CHANGED = "changed"
 
@@ -30,7 +31,7 @@ class NotAStream(Refused):
     status: ClassVar[HTTPStatus] = HTTPStatus.NOT_ACCEPTABLE
 
 
-def _for_streams(accept: Annotated[str, Header(max_length=1000)] = "") -> None:
+async def _for_streams(accept: Annotated[str, Header(max_length=1000)] = "") -> None:
     if "text/event-stream" not in accept:
         raise NotAStream("this is for pages", remedy="ask with Accept: text/event-stream")
 
@@ -43,8 +44,9 @@ async def fleet(
     request: Request, caller: Annotated[Caller, may(Action.LOOK)]
 ) -> AsyncIterator[ServerSentEvent]:
     watch = caller.services.store.watch(FLEET)
-    async for event in news(watch, closing_of(request)):
-        yield event
+    async with while_allowed(caller, closing_of(request)) as over:
+        async for event in news(watch, over):
+            yield event
 
 
 @router.get("/runs/{run}", response_class=EventSourceResponse)
@@ -52,8 +54,9 @@ async def run(
     request: Request, caller: Annotated[Caller, may(Action.RUN_READ)]
 ) -> AsyncIterator[ServerSentEvent]:
     watch = caller.services.store.watch(run_topic(caller.the_run.id))
-    async for event in news(watch, closing_of(request)):
-        yield event
+    async with while_allowed(caller, closing_of(request)) as over:
+        async for event in news(watch, over):
+            yield event
 
 
 async def news(watch: Watch, closing: asyncio.Event) -> AsyncGenerator[ServerSentEvent, None]:

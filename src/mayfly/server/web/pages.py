@@ -10,7 +10,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 import mayfly
-from mayfly.server.api.access import Caller
+from mayfly.server.api.access import Asking, Caller
 from mayfly.server.people.logins import csrf_token
 from mayfly.server.people.projects import may_in
 from mayfly.server.people.roles import Action, Actor, allowed
@@ -63,54 +63,48 @@ def render(
     **values: Any,
 ) -> HTMLResponse:
     """`title` is of the page; the rest are names for its template."""
-    part = PART_HEADER in request.headers
-    actor, path = caller.actor, request.url.path
-    html = (
+    asking = Asking(caller.actor, caller.cookie)
+    html = page(
+        request, asking, template, title=title, crumbs=crumbs, now=caller.services.now(), **values
+    )
+    return HTMLResponse(html, status)
+
+
+def page(
+    request: Request,
+    asking: Asking | None,
+    template: str,
+    *,
+    title: str,
+    now: float,
+    crumbs: Sequence[Crumb] = (),
+    **values: Any,
+) -> str:
+    """For who asks; None if that is not known."""
+    actor, path = asking.actor if asking else Actor(), request.url.path
+    return (
         _templates()
         .get_template(template)
         .render(
-            layout="part.html" if part else "base.html",
+            layout="part.html" if PART_HEADER in request.headers else "base.html",
             title=title,
             crumbs=crumbs,
             places=_places(_PLACES, actor, path),
             admin_places=_places(_ADMIN_PLACES, actor, path),
             me=actor.user,
-            knows_who=True,
-            csrf=csrf_token(caller.cookie) if caller.cookie else "",
-            now=caller.services.now(),
+            knows_who=asking is not None,
+            csrf=csrf_token(asking.cookie) if asking and asking.cookie else "",
+            now=now,
             path=path,
             query=request.url.query,
             **values,
         )
     )
-    return HTMLResponse(html, status)
 
 
 def can(caller: Caller, action: Action) -> bool:
     """Whether it is theirs to do with the project that the address names."""
     return may_in(caller.actor, caller.the_project, action)
-
-
-def bare(template: str, *, title: str, **values: Any) -> str:
-    """A page without knowing who asks."""
-    return (
-        _templates()
-        .get_template(template)
-        .render(
-            layout="base.html",
-            title=title,
-            crumbs=(),
-            places=_places(_PLACES, Actor(), ""),
-            admin_places=(),
-            me=None,
-            knows_who=False,
-            csrf="",
-            now=0,
-            path="",
-            query="",
-            **values,
-        )
-    )
 
 
 def _places(known: Sequence[tuple[str, str, str, Action]], actor: Actor, path: str) -> list[Place]:

@@ -31,6 +31,7 @@ class Belongings:
     """What belongs to the project, as far as who looks may see it; of secrets the names only."""
 
     runs: int
+    is_full: bool
     members: list[MemberRow]
     secrets: list[values.Secret]
     variables: list[VariableRow]
@@ -91,6 +92,7 @@ async def allot(
     quota_cpu: Annotated[float | None, Form()] = None,
     quota_gib: Annotated[float | None, Form()] = None,
     quota_jobs: Annotated[int | None, Form()] = None,
+    quota_unfinished: Annotated[int | None, Form()] = None,
     hosts: Words = "",
 ) -> RedirectResponse:
     """Quotas come in vCPU and GiB; nothing is no bound."""
@@ -101,6 +103,7 @@ async def allot(
         quota_millicpu=None if quota_cpu is None else round(quota_cpu * 1000),
         quota_memory_mib=None if quota_gib is None else round(quota_gib * _GIB_MIB),
         quota_jobs=quota_jobs,
+        quota_unfinished=quota_unfinished,
         hosts=split(hosts),
     )
     await api.allot(wanted, caller)
