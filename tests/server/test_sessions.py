@@ -189,7 +189,7 @@ async def test_a_renewal_that_comes_between_look_and_end_wins(service: Service) 
         def __getattr__(self, name: str) -> Any:
             return getattr(self._tx, name)
 
-        def find(self, kind: type[Any], **conditions: Any) -> list[Any]:
+        def find(self, kind: type[Any], /, **conditions: Any) -> list[Any]:
             found: list[Any] = self._tx.find(kind, **conditions)
             if kind is SessionRow:
                 self._tx.update(SessionRow, session, {"ended": False}, until=now + 45)

@@ -14,6 +14,7 @@ from mayfly.domain.events import JobRef, LogLines, RunRef
 from mayfly.domain.job import JobState
 from mayfly.domain.labels import Requirement
 from mayfly.store.base import KeyTaken, Store, Tx, View, Watch, run_topic
+from mayfly.store.forge_rows import ChoreRow
 from mayfly.store.rows import CounterRow, HostRow, JobRow, LeaseRow, ProjectRow, RequestRow, SpecRow
 from mayfly.workflow.planned import PlannedJob, PlannedState
 from mayfly.workflow.spec import JobSpec
@@ -41,7 +42,7 @@ async def add(store: Store, *rows: Any) -> None:
     await store.serial(work)
 
 
-async def found(store: Store, kind: type[Any], **query: Any) -> list[str]:
+async def found(store: Store, kind: type[Any], /, **query: Any) -> list[str]:
     rows = await store.read(lambda view: view.find(kind, **query))
     return [row.id for row in rows]
 
@@ -108,6 +109,19 @@ class TestRows:
 
         await store.write(work)
         assert await found(store, CounterRow) == ["a", "b"]
+
+    async def test_a_field_may_have_any_name(self, store: Store) -> None:
+        await add(
+            store,
+            *(ChoreRow(id=f"{kind}/1", kind=kind, target="1") for kind in ("poll", "sweep")),
+        )
+        assert await found(store, ChoreRow, kind="poll") == ["poll/1"]
+
+        def work(tx: Tx) -> int:
+            assert tx.update(ChoreRow, "poll/1", {"kind": "poll"}, kind="sweep")
+            return tx.count(ChoreRow, kind="sweep")
+
+        assert await store.serial(work) == 2
 
     async def test_put_adds_and_replaces(self, store: Store) -> None:
         await store.serial(lambda tx: tx.put(CounterRow(id="a", value=1)))

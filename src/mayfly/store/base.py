@@ -49,11 +49,11 @@ class View(Protocol):
     def get(self, kind: type[R], key: str) -> R | None: ...
 
     def find(
-        self, kind: type[R], *, order: str = "id", limit: int | None = None, **conditions: Any
+        self, kind: type[R], /, *, order: str = "id", limit: int | None = None, **conditions: Any
     ) -> list[R]:
         """Ordered by a field (`-field`: descending) and then by id."""
 
-    def count(self, kind: type[Any], **conditions: Any) -> int: ...
+    def count(self, kind: type[Any], /, **conditions: Any) -> int: ...
 
     def journal(
         self, run: str, *, after: int = 0, job: str | None = None, limit: int = 1000
@@ -90,7 +90,7 @@ class Tx(View, Protocol):
         """Nothing if it is not there."""
 
     def update(
-        self, kind: type[Any], key: str, expected: Mapping[str, Any], **changes: Any
+        self, kind: type[Any], key: str, expected: Mapping[str, Any], /, **changes: Any
     ) -> bool:
         """Change fields if the row is there and has the expected values; says whether it was so.
 

@@ -88,7 +88,7 @@ class _Transaction:
         return found
 
     def find(
-        self, kind: type[R], *, order: str = "id", limit: int | None = None, **conditions: Any
+        self, kind: type[R], /, *, order: str = "id", limit: int | None = None, **conditions: Any
     ) -> list[R]:
         tests = [_test(name, value) for name, value in conditions.items()]
         found = [row for row in self._table(kind).values() if all(test(row) for test in tests)]
@@ -98,7 +98,7 @@ class _Transaction:
             found.sort(key=lambda row: _sortable(getattr(row, name)), reverse=name != order)
         return found[:limit]
 
-    def count(self, kind: type[Any], **conditions: Any) -> int:
+    def count(self, kind: type[Any], /, **conditions: Any) -> int:
         return len(self.find(kind, **conditions))
 
     def journal(
@@ -127,7 +127,7 @@ class _Transaction:
         self._set(self._table(kind), key, _MISSING)
 
     def update(
-        self, kind: type[Any], key: str, expected: Mapping[str, Any], **changes: Any
+        self, kind: type[Any], key: str, expected: Mapping[str, Any], /, **changes: Any
     ) -> bool:
         row = self._table(kind).get(key)
         if row is None or any(getattr(row, name) != value for name, value in expected.items()):

@@ -34,7 +34,7 @@ class Transaction:
         return self._remember(form.row(records[0])) if records else None
 
     def find(
-        self, kind: type[R], *, order: str = "id", limit: int | None = None, **conditions: Any
+        self, kind: type[R], /, *, order: str = "id", limit: int | None = None, **conditions: Any
     ) -> list[R]:
         shape, params = self._conditions(kind, conditions)
         if limit is not None:
@@ -43,7 +43,7 @@ class Transaction:
         form = self._model.forms[kind]
         return [self._remember(form.row(record)) for record in self._batch.rows(sql, params)]
 
-    def count(self, kind: type[Any], **conditions: Any) -> int:
+    def count(self, kind: type[Any], /, **conditions: Any) -> int:
         shape, params = self._conditions(kind, conditions)
         ((number,),) = self._batch.rows(self._model.rows.count(kind, shape), params)
         return int(number)
@@ -82,7 +82,7 @@ class Transaction:
         self._batch.later(self._model.rows.delete(kind), params)
 
     def update(
-        self, kind: type[Any], key: str, expected: Mapping[str, Any], **changes: Any
+        self, kind: type[Any], key: str, expected: Mapping[str, Any], /, **changes: Any
     ) -> bool:
         form = self._model.forms[kind]
         if form.versioned and self.number:
