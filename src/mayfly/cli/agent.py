@@ -11,6 +11,10 @@ from mayfly.cli.terminal import put, say
 
 app = typer.Typer(name="agent", help="Let this host run jobs for a server.", no_args_is_help=True)
 
+Pool = Annotated[
+    bool, typer.Option(help="Keep machines waiting for jobs, from room that no job has.")
+]
+
 
 @app.command()
 def token(
@@ -117,9 +121,7 @@ def run(
         float,
         typer.Option(metavar="MIN", min=0, help="How long jobs may go on after SIGTERM."),
     ] = 60.0,
-    pool: Annotated[
-        bool, typer.Option(help="Keep machines waiting for jobs, from room that no job has.")
-    ] = True,
+    pool: Pool = True,
     json_logs: Annotated[
         bool | None,
         typer.Option(help="One JSON object a line. (default: unless on a terminal)"),

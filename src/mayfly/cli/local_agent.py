@@ -68,10 +68,10 @@ class LocalAgent:
 
 
 @contextlib.asynccontextmanager
-async def local_agent() -> AsyncIterator[LocalAgent]:
+async def local_agent(*, pool: bool) -> AsyncIterator[LocalAgent]:
     """It shares our output, and ends with the block, or with this process if that is killed."""
     program = "from mayfly.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "agent", "run"]
+    command = [sys.executable, "-c", program, "agent", "run", "--pool" if pool else "--no-pool"]
     # Ctrl-C of a terminal goes to all of its group: what it means is decided here.
     process = await start(dies_with_parent(command), stdout=None, stderr=None, new_session=True)
     try:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mayfly.cli.agent import Pool
 from mayfly.cli.serve import BaseUrl, Config, JsonLogs, Listen
 from mayfly.domain.errors import HostCannot
 
@@ -19,6 +20,7 @@ def up(
     listen: Listen = None,
     base_url: BaseUrl = None,
     json_logs: JsonLogs = False,
+    pool: Pool = True,
 ) -> None:
     """Run a server and an agent on this host, over SQLite.
 
@@ -43,7 +45,9 @@ def up(
         serving = asyncio.create_task(serve(chosen, home, over, ready.set_result))
         try:
             await _unless_ended(serving, asyncio.ensure_future(ready))
-            await _unless_ended(serving, asyncio.create_task(_work(home, ready.result(), stop)))
+            await _unless_ended(
+                serving, asyncio.create_task(_work(home, ready.result(), stop, pool=pool))
+            )
             over.set()
             await serving
         finally:
@@ -68,7 +72,7 @@ async def _unless_ended(serving: "asyncio.Task[None]", work: "asyncio.Future[Any
         await asyncio.wait([work])
 
 
-async def _work(home: "Home", server: "Up", stop: asyncio.Event) -> None:
+async def _work(home: "Home", server: "Up", stop: asyncio.Event, *, pool: bool) -> None:
     """An agent until `stop` is set, and until its last job has ended then."""
     from mayfly.cli.local_agent import enrolled, local_agent
     from mayfly.cli.servers import Account, keep_account
@@ -79,7 +83,7 @@ async def _work(home: "Home", server: "Up", stop: asyncio.Event) -> None:
         keep_account(home, Account(server.url, server.token))
         say(f"sign in with: {server.token}")
     await enrolled(home, server.services, server.url)
-    async with local_agent() as agent:
+    async with local_agent(pool=pool) as agent:
         await agent.until(stop)
         if stop.is_set():
             say("letting running jobs end; Ctrl-C again ends them at once")
