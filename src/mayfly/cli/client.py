@@ -28,6 +28,10 @@ _NO_ROUTE = "Not Found"
 """How the framework says that it knows no such path, and not that a thing is not there."""
 
 
+class KeptNoLonger(InvalidInput):
+    """It was there; its time was over."""
+
+
 class Client:
     """One account on one server; used from one event loop, inside `async with`."""
 
@@ -159,7 +163,8 @@ def _refusal(url: str, response: httpx.Response) -> InvalidInput | HostCannot:
         remedy = remedy or "mayfly runs, mayfly jobs and mayfly hosts list what there is"
     if response.status_code >= 500:
         return HostCannot(str(message), remedy=remedy or "try again in a moment", details=details)
-    return InvalidInput(str(message), remedy=remedy, details=details)
+    kind = KeptNoLonger if response.status_code == 410 else InvalidInput
+    return kind(str(message), remedy=remedy, details=details)
 
 
 def _lacks(response: httpx.Response) -> bool:

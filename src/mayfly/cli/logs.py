@@ -34,13 +34,28 @@ def logs(job: Job, server: Server = None, *, follow: Follow = False) -> None:
 
 
 async def _print_all(client: "Client", job: str) -> None:
-    async for piece in client.text(f"/jobs/{job}/log.txt"):
-        sys.stdout.write(piece)
+    from mayfly.cli.client import KeptNoLonger
+
+    try:
+        async for piece in client.text(f"/jobs/{job}/log.txt"):
+            sys.stdout.write(piece)
+    except KeptNoLonger as gone:
+        say(gone.message)
     sys.stdout.flush()
 
 
 async def _follow(client: "Client", job: str) -> JobState | None:
-    """The state in the end."""
+    """The state in the end, also when the log is kept no longer."""
+    from mayfly.cli.client import KeptNoLonger
+
+    try:
+        return await _follow_log(client, job)
+    except KeptNoLonger as gone:
+        say(gone.message)
+        return JobState((await client.get(f"/jobs/{job}"))["state"])
+
+
+async def _follow_log(client: "Client", job: str) -> JobState | None:
     state: JobState | None = None
     colour = wants_colour(sys.stdout)
     async for told in client.events(f"/jobs/{job}/log"):

@@ -45,6 +45,12 @@ class Conflict(Refused):
     status = HTTPStatus.CONFLICT
 
 
+class Gone(Refused):
+    """It was there, and is kept no longer."""
+
+    status = HTTPStatus.GONE
+
+
 class TooLarge(Refused):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 

@@ -36,7 +36,10 @@ _CLONE_URL = r"^(https://[^/@\s]+|ssh://([^/:@\s]+@)?[^/@\s]+)(/[^\s]*)?$"
 
 
 class Project(Said):
-    """Quotas are null where nothing bounds them; sizes in thousandths of a vCPU and MiB."""
+    """Quotas are null where nothing bounds them; sizes in thousandths of a vCPU and MiB.
+
+    `quota_unfinished` bounds the jobs that wait or run, `quota_jobs` those that run.
+    """
 
     id: str
     created: float
@@ -45,6 +48,7 @@ class Project(Said):
     quota_millicpu: int | None
     quota_memory_mib: int | None
     quota_jobs: int | None
+    quota_unfinished: int | None
     hosts: tuple[str, ...]
     losses_allowed: int
     rerun_lost: bool
@@ -81,6 +85,7 @@ class Allotment(Asked):
     quota_millicpu: Annotated[int, Field(ge=0, le=_SIZE)] | None = None
     quota_memory_mib: Annotated[int, Field(ge=0, le=_SIZE)] | None = None
     quota_jobs: Annotated[int, Field(ge=0, le=_SIZE)] | None = None
+    quota_unfinished: Annotated[int, Field(ge=0, le=_SIZE)] | None = None
     hosts: list[Line] = Field([], max_length=1000)
 
 

@@ -52,6 +52,7 @@ _WORDS = {
     403: "It is not yours to do",
     404: "It is not there, or not for you",
     409: "It cannot be done as things stand",
+    410: "It was there, and is kept no longer",
     413: "The body is too large",
     422: "The request is not valid",
     429: "It was tried too often",

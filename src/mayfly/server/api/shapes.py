@@ -13,7 +13,7 @@ class Run(Said):
     """One workflow on one leg. `cancelled` says why, once it is; `conclusion` is null till it ends.
 
     `leg` is null where the labels of its jobs choose the architecture. `submission` joins the runs
-    that were asked for at once.
+    that were asked for at once. `log_gone` is when its log was deleted, if it was.
     """
 
     id: str
@@ -33,6 +33,7 @@ class Run(Said):
     finished: float | None
     conclusion: Conclusion | None
     cancelled: str | None
+    log_gone: float | None
 
     @classmethod
     def of(cls, row: RunRow) -> Self:

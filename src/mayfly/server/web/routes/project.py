@@ -10,6 +10,7 @@ from mayfly.server.api import projects as api
 from mayfly.server.api import values
 from mayfly.server.api.access import Caller, may
 from mayfly.server.people.roles import Action
+from mayfly.server.quota import room
 from mayfly.server.web.forms import NAME, Check, Words, asked, back_to, split
 from mayfly.server.web.pages import Crumb, can, render
 from mayfly.store.base import View
@@ -162,6 +163,7 @@ def _belongings(view: View, caller: Caller) -> Belongings:
 
     return Belongings(
         runs=view.count(RunRow, project=row.id),
+        is_full=can(caller, Action.RUN_READ) and room(view, row) == 0,
         members=seen(Action.MEMBER_READ, MemberRow, "user"),
         secrets=[values.Secret.of(one) for one in secrets],
         variables=seen(Action.VARIABLE_READ, VariableRow, "name", environment=""),
