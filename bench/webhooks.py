@@ -2,13 +2,14 @@
 
 One server process with all its loops, one process that sends over loopback connections, each
 request when the one before was answered. Bodies are 12 KB and signed; one in ten is of a job for
-this server. Databases write to disk as they do for users.
+this server. No GitHub is there to be asked about it. Databases write to disk as they do for users.
 """
 
 import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import multiprocessing
 import tempfile
 import time
@@ -21,6 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from tests.postgres import started
+from tests.standins.github.base import private_key
 
 from mayfly.forges.github.connector import connected
 from mayfly.forges.github.events import sign
@@ -28,6 +30,7 @@ from mayfly.server.app import make_app
 from mayfly.server.assembly import make_services
 from mayfly.server.github.connecting import connect
 from mayfly.server.listening import listening
+from mayfly.server.logs import configure_logs
 from mayfly.server.people.audit import Author
 from mayfly.server.services import Services
 from mayfly.server.settings import Settings
@@ -141,6 +144,7 @@ async def _send(port: int, requests: list[bytes]) -> list[float]:
 
 
 def _serve(database: str, ours: Connection) -> None:
+    configure_logs(as_json=True, level=logging.ERROR)  # that no GitHub answers is known
     asyncio.run(_served(database, ours))
 
 
@@ -169,6 +173,7 @@ async def _services(database: str) -> AsyncIterator[Services]:
         web_url="http://127.0.0.1:9",
         prefix="bench",
         webhook_secret=_SECRET,
+        private_key=private_key(),
     )
     await store.serial(lambda tx: connect(tx, Author("bench", time.time()), app))
     with tempfile.TemporaryDirectory() as folder:
