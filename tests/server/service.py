@@ -23,7 +23,7 @@ from mayfly.server.native import PlannedSpecs
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.plans import StoredPlans
 from mayfly.server.scheduler import Scheduler
-from mayfly.server.submissions import Submissions
+from mayfly.server.submissions import Submissions, Submitted
 from mayfly.store.base import StoreUnavailable, Tx, View
 from mayfly.store.memory import MemoryStore
 from mayfly.store.rows import HostRow, JobRow, LeaseRow, ProjectRow, RunRow, SpecRow
@@ -151,17 +151,17 @@ class Service:
         if project or not await self.read(lambda view: view.get(ProjectRow, name)):
             await self.put(ProjectRow(id=name, **project))
         wanted = submission(*runs)
-        await self.sources(wanted)
+
+        def work(tx: Tx) -> Submitted:
+            there(tx, *_named(wanted), now=self.now())
+            return self.submissions.begin(tx, name, wanted, "mona", proven=proven)
+
         # Without `check`, whose thread does not go with virtual time.
-        begun = await self.serial(
-            lambda tx: self.submissions.begin(tx, name, wanted, "mona", proven=proven)
-        )
-        return list(begun.runs)
+        return list((await self.serial(work)).runs)
 
     async def sources(self, wanted: Submission) -> None:
         """What it names was uploaded just now."""
-        names = [wanted.source, *wanted.actions.values()]
-        await self.serial(lambda tx: there(tx, *names, now=self.now()))
+        await self.serial(lambda tx: there(tx, *_named(wanted), now=self.now()))
 
     async def claim(
         self,
@@ -239,6 +239,10 @@ class Service:
     async def events(self, run: str, after: int = 0) -> list[Event]:
         entries = await self.read(lambda view: view.journal(run, after=after))
         return [entry.event for entry in entries]
+
+
+def _named(wanted: Submission) -> list[str]:
+    return [wanted.source, *wanted.actions.values()]
 
 
 def numbered(lease: Lease, *reports: Report, first: int = 1) -> Sequence[Numbered]:
