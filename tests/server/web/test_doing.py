@@ -19,7 +19,7 @@ from tests.server.web.stage import Stage
 
 from mayfly.domain.job import JobState
 from mayfly.store.people import SecretRow, TokenRow
-from mayfly.store.rows import HostRow, ProjectRow, ReviewRow
+from mayfly.store.rows import HostRow, ProjectRow, ReviewRow, RunRow
 
 BUILD = """\
   build:
@@ -111,6 +111,13 @@ async def test_others_see_who_may_approve(stage: Stage) -> None:
     page = await stage.page("viewer")
     await page.goto(f"/runs/{run}")
     await expect(page.locator("#reviews")).to_contain_text("it is for maintainer or admin to say")
+    await expect(page.locator("#reviews")).to_contain_text("sent this as a clone")
+    await stage.site.store.serial(
+        lambda tx: tx.update(RunRow, run, {}, proven_ref="refs/heads/main")
+    )
+    await page.reload()
+    await expect(page.locator("#reviews")).to_contain_text("it is for maintainer or admin to say")
+    await expect(page.locator("main")).not_to_contain_text("clone")
     await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
 
 

@@ -13,7 +13,9 @@ class Run(Said):
     """One workflow on one leg. `cancelled` says why, once it is; `conclusion` is null till it ends.
 
     `leg` is null where the labels of its jobs choose the architecture. `submission` joins the runs
-    that were asked for at once. `log_gone` is when its log was deleted, if it was.
+    that were asked for at once. `proven_ref` is the branch or tag that a server itself fetched from
+    the forge; where it is empty, `branch` and `sha` of a native run are their sender's word.
+    `log_gone` is when its log was deleted, if it was.
     """
 
     id: str
@@ -27,6 +29,7 @@ class Run(Said):
     submission: str
     event: str
     branch: str
+    proven_ref: str
     sha: str
     actor: str
     created: float
