@@ -56,7 +56,8 @@ def placeholder(param: Any) -> str:
 
 def spelled(option: Any) -> str:
     value = "" if option.is_flag else f" {placeholder(option)}"
-    return ", ".join(f"`{name}{value}`" for name in sorted(option.opts, key=len, reverse=True))
+    names = [*sorted(option.opts, key=len, reverse=True), *option.secondary_opts]
+    return ", ".join(f"`{name}{value}`" for name in names)
 
 
 def plain(text: str | None) -> str:
