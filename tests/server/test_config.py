@@ -44,6 +44,14 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
             "sign_in.x: lacks server",
         ),
         (
+            '[github]\nurl = "github.example.org"\n',
+            "github.url: 'github.example.org' is no address",
+        ),
+        (
+            '[sign_in.x]\nclient_id = "a"\nclient_secret_file = "x"\nserver = "id"\n',
+            "sign_in.x.server: 'id' is no address",
+        ),
+        (
             '[sign_in.x]\nkind = "github"\nclient_id = "a"\nclient_secret_file = "/no/such"\n',
             "client_secret_file: cannot be read: No such file",
         ),

@@ -58,6 +58,8 @@ _PROVIDER_KEYS = frozenset(
     | {"domains", "groups"}
 )
 
+_URL = re.compile(r"https?://[^/?#\s]+[^?#\s]*")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
@@ -106,6 +108,10 @@ def load_server_config(
         found = layers.find(*where)
         return found.text() if found else None
 
+    def url(*where: str) -> str | None:
+        found = layers.find(*where)
+        return _url(found) if found else None
+
     key_file = text("store", "key_file")
     metrics = layers.find("server", "open_metrics")
     return ServerConfig(
@@ -116,8 +122,8 @@ def load_server_config(
         listen=parse_address(listen or text("server", "listen") or "127.0.0.1:8080"),
         base_url=_base_url(base_url or text("server", "base_url")),
         open_metrics=_flag(metrics),
-        github_url=text("github", "url") or "https://github.com",
-        github_api_url=text("github", "api_url") or "https://api.github.com",
+        github_url=url("github", "url") or "https://github.com",
+        github_api_url=url("github", "api_url") or "https://api.github.com",
         uploads_limit=_count(layers.find("limits", "uploads_gib"), 50) * _GIB,
         journal_limit=_count(layers.find("limits", "journal_mib"), 256) * _MIB,
         uploads_s=_days(layers.find("keep", "uploads_days"), 14),
@@ -135,10 +141,18 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 def _base_url(given: str | None) -> str | None:
-    if given is not None and not re.fullmatch(r"https?://[^/?#\s]+[^?#\s]*", given):
+    if given is not None and not _URL.fullmatch(given):
         raise InvalidInput(
             f"{given!r} is no address to reach a server by", remedy="such as https://ci.example.org"
         )
+    return given
+
+
+def _url(setting: Setting) -> str:
+    """Of another server."""
+    given = setting.text()
+    if not _URL.fullmatch(given):
+        raise setting.wrong(f"{given!r} is no address of a server, such as https://id.example.org")
     return given
 
 
@@ -183,7 +197,7 @@ def _provider(setting: Setting) -> ProviderSettings:
     kind = table["kind"].text() if "kind" in table else "oidc"
     if kind not in set(ProviderKind):
         raise table["kind"].wrong(f"expected oidc or github, got {kind!r}")
-    given = {key: table[key].text() for key in ("server", "api") if key in table}
+    given = {key: _url(table[key]) for key in ("server", "api") if key in table}
     if kind == "oidc" and "server" not in given:
         raise setting.wrong("lacks server, the address of the provider")
     return ProviderSettings(
