@@ -72,6 +72,8 @@ def test_what_ended_tells_which_jobs_are_brief_enough_for_a_gap() -> None:
     guessed = simulate(trace, fixed_guess(trace, BOUND_S), lambda fraction: None)
     assert guessed.waits[-1] > 500
     assert (run(trace).overstayed, guessed.overstayed) == (0, 2)
+    earlier = replace(trace, jobs=jobs[1:], before=(replace(brief, at=-100),))
+    assert run(earlier).waits == run(trace).waits[1:]
 
 
 def test_what_ends_wakes_a_job_that_waited_for_the_quota() -> None:
@@ -126,7 +128,7 @@ def test_a_generated_job_takes_about_as_long_when_it_runs_again() -> None:
     for one in trace.jobs:
         took[one.project, one.workflow, one.name].append(one.seconds)
     often = [sorted(seconds) for seconds in took.values() if len(seconds) > 50]
-    assert len(often) > 50
+    assert len(often) > 20
     assert all(
         seconds[int(0.9 * len(seconds))] < 4 * seconds[len(seconds) // 10] for seconds in often
     )

@@ -53,6 +53,12 @@ def test_everything_that_can_be_said() -> None:
     assert trace.jobs[0].expected_s == 5
 
 
+def test_what_came_before_is_kept_apart() -> None:
+    trace = read_trace(lines(FLEET, JOB, {**JOB, "at": -0.5}, {**JOB, "at": 0}), "t")
+    assert [job.at for job in trace.before] == [-0.5]
+    assert [job.at for job in trace.jobs] == [0, 1]
+
+
 def test_what_is_written_is_read_again() -> None:
     trace = generate(Load(500, hosts=10, projects=12, hours=2, busy=0.7, seed=3))
     assert read_trace("".join(write_trace(trace)), "t") == trace
@@ -67,7 +73,7 @@ def test_what_is_written_is_read_again() -> None:
         (lines(FLEET) + "\n{", "t: line 2: not JSON"),
         (lines(FLEET, []), "t: line 2: expected an object, got a list"),
         (lines(FLEET, {**JOB, "cores": 2}), "t: line 2: unknown key 'cores'"),
-        (lines(FLEET, JOB, {**JOB, "at": -1}), "t: line 3: at: -1.0 is not within 0 and"),
+        (lines(FLEET, JOB, {**JOB, "at": -1e9}), "t: line 3: at: -1000000000.0 is not"),
         (lines(FLEET, {**JOB, "cpu": 0}), "t: line 2: cpu: 0.0 is not within"),
         (lines(FLEET, {**JOB, "seconds": float("nan")}), "t: line 2: seconds: nan is not within"),
         (lines(FLEET, {**JOB, "arch": "mips"}), "line 2: arch: unknown architecture 'mips'; known"),

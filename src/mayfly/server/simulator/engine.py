@@ -42,7 +42,7 @@ class _Run:
     def __init__(self, trace: Trace, policy: Policy, observe: Observer):
         self._jobs = trace.jobs
         self._queued = policy.queued
-        self._history = History() if policy.learns else None
+        self._history = History(trace.before) if policy.learns else None
         self._observe = observe
         self._scheduler = Scheduler(policy.bound_s)
         self._limited = {project.id for project in policy.projects if project.quota != Quota()}

@@ -8,9 +8,9 @@
      "cpu": 2, "memory_mib": 4096, "seconds": 312, "labels": ["ssd"], "priority": 1,
      "expected_s": 300}
 
-`at` counts seconds from the begin, `arch` may be `any`, `hosts` of a project names groups. A
-document that is one object has the jobs in its key `jobs`. What has a usual value may be left out:
-see the classes here.
+`at` counts seconds from the begin; jobs before it (less than 0) have ended, and only tell how long
+such jobs take. `arch` may be `any`, `hosts` of a project names groups. A document that is one
+object has the jobs in its key `jobs`. What has a usual value may be left out: see the classes here.
 """
 
 import json
@@ -100,7 +100,7 @@ def write_trace(trace: Trace) -> Iterator[str]:
         for project in trace.projects
     ]
     yield json.dumps({"hosts": hosts, "projects": projects}) + "\n"
-    for job in trace.jobs:
+    for job in (*trace.before, *trace.jobs):
         yield json.dumps(_job_document(job)) + "\n"
 
 

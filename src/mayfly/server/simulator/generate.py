@@ -39,7 +39,9 @@ _HOSTS = (
 # jobs; one that runs again takes about as long, a third more or less.
 _SIGMA = 1.4
 _AGAIN_SIGMA = 0.3
-_ALIKE = 4  # so many jobs has each project of each size and architecture
+_KNOWN = 0.9  # which part of them has run before the trace begins
+_RAN_BEFORE = 3
+_ALIKE = 12  # so many jobs has each project of each size and architecture
 _SHORTEST_S, _LONGEST_S = 5.0, 6 * _HOUR_S
 _FIRST_HOUR, _BUSIEST_HOUR = 9, 15  # a trace begins in the morning
 _FLOOD = "flooding"
@@ -90,13 +92,20 @@ def generate(load: Load) -> Trace:
         _Kind(project, size, pool, chance.randrange(_ALIKE))
         for (_, project), size, pool in zip(arrivals, sizes, pools, strict=True)
     ]
-    seconds = _seconds(chance, kinds)
+    usual = _usual(chance, kinds)
+    seconds = [_again(chance, usual[kind]) for kind in kinds]
     stretch = _stretch(load, hosts, [size[0] for size in sizes], seconds)
     jobs = (
         _job(chance, at, kind, _bounded(raw * stretch))
         for (at, _), kind, raw in zip(arrivals, kinds, seconds, strict=True)
     )
-    return Trace(hosts, projects, tuple(jobs))
+    before = (
+        _job(chance, -_DAY_S, kind, _bounded(_again(chance, median) * stretch))
+        for kind, median in usual.items()
+        if chance.random() < _KNOWN
+        for _ in range(_RAN_BEFORE)
+    )
+    return Trace(hosts, projects, tuple(jobs), tuple(before))
 
 
 def _hosts(count: int) -> tuple[HostGroup, ...]:
@@ -150,11 +159,14 @@ def _rhythm(hour: float) -> float:
     return 0.55 + 0.45 * math.cos(angle)
 
 
-def _seconds(chance: random.Random, kinds: Sequence[_Kind]) -> list[float]:
-    """Those of one kind take about as long each time."""
+def _usual(chance: random.Random, kinds: Sequence[_Kind]) -> dict[_Kind, float]:
+    """How long each kind takes at the median."""
     between = math.sqrt(_SIGMA**2 - _AGAIN_SIGMA**2)
-    usual = {kind: chance.lognormvariate(0, between) for kind in dict.fromkeys(kinds)}
-    return [usual[kind] * chance.lognormvariate(0, _AGAIN_SIGMA) for kind in kinds]
+    return {kind: chance.lognormvariate(0, between) for kind in dict.fromkeys(kinds)}
+
+
+def _again(chance: random.Random, median: float) -> float:
+    return median * chance.lognormvariate(0, _AGAIN_SIGMA)
 
 
 def _stretch(

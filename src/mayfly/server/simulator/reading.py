@@ -1,5 +1,6 @@
 """Reads a trace: untrusted text becomes typed and bounded here, with the place in each error."""
 
+import bisect
 import json
 import sys
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ class _Reader:
 
     def job(self, value: Any, place: str) -> None:
         job = self._typed(JobText, value, place)
-        self._bounded(job.at, "at", 0, _SECONDS_AT_MOST, place)
+        self._bounded(job.at, "at", -_SECONDS_AT_MOST, _SECONDS_AT_MOST, place)
         self._bounded(job.seconds, "seconds", 0, _SECONDS_AT_MOST, place)
         self._bounded(job.priority, "priority", -_PRIORITY_AT_MOST, _PRIORITY_AT_MOST, place)
         if job.expected_s is not None:
@@ -103,7 +104,9 @@ class _Reader:
 
     def trace(self) -> Trace:
         jobs = sorted(self._jobs, key=lambda job: job.at)
-        return Trace(tuple(self._hosts.values()), tuple(self._projects.values()), tuple(jobs))
+        begin = bisect.bisect_left(jobs, 0.0, key=lambda job: job.at)
+        hosts, projects = tuple(self._hosts.values()), tuple(self._projects.values())
+        return Trace(hosts, projects, tuple(jobs[begin:]), tuple(jobs[:begin]))
 
     def _group(self, group: HostsText, place: str) -> None:
         self._bounded(group.count, "count", 1, _HOSTS_AT_MOST, place)

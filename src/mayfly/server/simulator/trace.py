@@ -63,8 +63,13 @@ class TraceJob:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """`jobs` are in order of arrival; every project and every group that is named is there."""
+    """`jobs` are in order of arrival; every project and every group that is named is there.
+
+    Those of `before` arrived earlier, `at` less than 0: they have ended, and tell how long jobs
+    take.
+    """
 
     hosts: tuple[HostGroup, ...]
     projects: tuple[TraceProject, ...]
     jobs: tuple[TraceJob, ...]
+    before: tuple[TraceJob, ...] = ()
