@@ -20,7 +20,7 @@ from mayfly.server.api.lasting import LOOK_AGAIN_S
 from mayfly.server.api.state import begin_closing
 from mayfly.store.base import Tx
 from mayfly.store.people import MemberRow, TokenRow, UserRow
-from mayfly.store.rows import JobRow
+from mayfly.store.rows import JobRow, ProjectRow
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,15 @@ def disabled(tx: Tx) -> None:
     tx.put(UserRow(id="viewer", created=0.0, disabled=True))
 
 
-@pytest.mark.parametrize("lose", [removed, revoked, expired, disabled])
+def revoked_though_anyone_may_look(tx: Tx) -> None:
+    tx.put(ProjectRow(id=PROJECT, public=True))
+    revoked(tx)
+
+
+LOSSES = [removed, revoked, expired, disabled, revoked_though_anyone_may_look]
+
+
+@pytest.mark.parametrize("lose", LOSSES)
 @pytest.mark.parametrize("path", ["/api/v1/jobs/{job}/log", "/live/runs/{run}"])
 def test_who_loses_the_right_hears_no_more(lose: Callable[[Tx], None], path: str) -> None:
     @virtual_time

@@ -116,7 +116,7 @@ async def shows(browser: httpx.AsyncClient, token: str) -> httpx.Response:
 
 
 async def test_its_maker_may_lose_the_right_on_the_way(issuer: str) -> None:
-    async with opened(issuer) as site, site.client() as browser:
+    async with opened(issuer, sign_up=True) as site, site.client() as browser:
         token = token_of(await invited(site))
         back = await sent_back(await sent_away(browser, invitation=token), "1")
         async with site.client("root") as root:

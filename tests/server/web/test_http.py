@@ -164,19 +164,29 @@ async def test_errors_know_who_is_signed_in(user: str, method: str, path: str, s
     assert 'href="/sign-in"' in answer.text
 
 
-async def test_errors_need_no_store(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "pages"),
+    [
+        (StoreUnavailable("the database is away"), {"/no-such-page": 404, "/runs": 503}),
+        (RuntimeError("a defect"), {"/runs": 500}),
+    ],
+)
+async def test_errors_need_no_store(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, pages: dict[str, int]
+) -> None:
     site = await made(app=APP)
     client, _ = await signed_in(site, "root")
 
     async def away(work: object) -> None:
-        raise StoreUnavailable("the database is away")
+        raise error
 
     monkeypatch.setattr(site.services.store, "read", away)
     async with client:
-        for path, status in (("/no-such-page", 404), ("/runs", 503)):
+        for path, status in pages.items():
             answer = await client.get(path, headers=HTML)
             assert answer.status_code == status
             assert "Signed in" not in answer.text
+            assert "<h1>" in answer.text
 
 
 async def test_errors_do_not_show_markup() -> None:

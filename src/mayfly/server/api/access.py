@@ -103,13 +103,7 @@ class Gate:
         now = services.now()
         who, found = await _look(request)
         request.state.asking = asking = _asking(who, shown)
-        if who.wrong and shown.token is not None:
-            raise Unauthenticated(
-                "the token is not good: it is unknown, expired, or was revoked",
-                remedy="make another on the page “My tokens”, or ask who runs the server",
-            )
-        if not self._is_open(services):
-            self._decide(who.actor, found)
+        self._check(services, shown, who, found)
         if shown.token is None:
             refuse_other_sites(request)
             if shown.cookie is not None and who.actor.user is not None:
@@ -123,16 +117,22 @@ class Gate:
         )
 
     async def _still(self, request: Request) -> bool:
+        services = services_of(request)
         who, found = await _look(request)
         try:
-            if not self._is_open(services_of(request)):
-                self._decide(who.actor, found)
+            self._check(services, shown_by(request, services), who, found)
         except Refused:
             return False
-        return not who.wrong
+        return True
 
-    def _is_open(self, services: Services) -> bool:
-        return self.action is Action.METRICS_READ and services.settings.open_metrics
+    def _check(self, services: Services, shown: Shown, who: Known, found: Found) -> None:
+        if who.wrong and shown.token is not None:
+            raise Unauthenticated(
+                "the token is not good: it is unknown, expired, or was revoked",
+                remedy="make another on the page “My tokens”, or ask who runs the server",
+            )
+        if not (self.action is Action.METRICS_READ and services.settings.open_metrics):
+            self._decide(who.actor, found)
 
     async def _refuse_foreign(self, request: Request, cookie: str) -> None:
         """What does not come from our pages lacks their token. To sign in anew takes none."""
