@@ -24,18 +24,19 @@ class Stuck(AssertionError):
 class _Selector(selectors.DefaultSelector):
     """Never waits; `turns` counts the loop's iterations."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_turns: int) -> None:
         super().__init__()
         self.now = 0.0
         self.turns = 0
+        self.most_turns = most_turns
         self.at_turn: Callable[[int], None] = lambda turn: None
 
     def select(self, timeout: float | None = None) -> Any:
         self.turns += 1
         self.at_turn(self.turns)
         ready = super().select(0)
-        if self.turns > _TURNS:
-            raise Stuck(f"still busy after {_TURNS} turns:\n{_waiting()}")
+        if self.turns > self.most_turns:
+            raise Stuck(f"still busy after {self.most_turns} turns:\n{_waiting()}")
         if not ready and timeout is None:
             raise Stuck(f"nothing will ever happen:\n{_waiting()}")
         if not ready and timeout:
@@ -44,8 +45,8 @@ class _Selector(selectors.DefaultSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self.virtual = _Selector()
+    def __init__(self, most_turns: int = _TURNS) -> None:
+        self.virtual = _Selector(most_turns)
         super().__init__(self.virtual)
 
     def time(self) -> float:
@@ -69,8 +70,12 @@ def run_virtual(
     *,
     cancel_at: int | None = None,
     cancel_times: int = 1,
+    most_turns: int = _TURNS,
 ) -> _T:
-    """Run to the end; fails if a task is left. Cancelled at the given turns of the loop, if any."""
+    """Run to the end; fails if a task is left. Cancelled at the given turns of the loop, if any.
+
+    After `most_turns` nothing but an endless loop is thought of.
+    """
 
     async def main() -> _T:
         task = asyncio.ensure_future(work())
@@ -89,7 +94,7 @@ def run_virtual(
             loop.virtual.at_turn = lambda turn: None
             await _settle()
 
-    loop = VirtualTimeLoop()
+    loop = VirtualTimeLoop(most_turns)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(main())
 

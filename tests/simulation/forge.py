@@ -67,7 +67,7 @@ class Forge:
         return [
             (12, self._push),
             (3, self._cancel),
-            (2, self._approve),
+            (2, self._review),
             (4, self._trouble),
             (1, self._revoke_tokens),
         ]
@@ -82,9 +82,12 @@ class Forge:
         return [run for each in self.github.repositories.values() for run in each.runs.values()]
 
     def heal(self) -> None:
-        """GitHub is well again, and people have approved what they will."""
+        """GitHub is well again."""
         _set(self.github.faults, Faults())
         _set(self.github.limits, Limits())
+
+    def approve(self) -> None:
+        """All that waits for it."""
         for run in self.runs:
             self.github.approve(run, _ENVIRONMENT)
 
@@ -105,7 +108,7 @@ class Forge:
         if runs := self.runs:
             self.github.cancel(self._random.choice(runs))
 
-    async def _approve(self) -> None:
+    async def _review(self) -> None:
         for run in self.runs:
             self.github.approve(run, _ENVIRONMENT, approved=self._random.random() < 0.8)
 

@@ -11,7 +11,8 @@ from tests.simulation.clock import now
 from tests.uploads import there
 
 from mayfly.protocol.submission import RunRequest, Submission
-from mayfly.store.base import Store
+from mayfly.store.base import Store, Tx
+from mayfly.store.rows import HostRow
 from mayfly.workflow.events import RepositoryState, event_for
 
 PROJECTS = ("acme/one", "acme/two", "other/three")
@@ -75,3 +76,9 @@ def _job(random: Random, number: int) -> str:
     if random.random() < 0.5:
         steps.append("    - run: echo two")
     return "\n".join([*lines, "  steps:", *steps]) + "\n"
+
+
+def set_draining(tx: Tx, host: str, *, draining: bool = False) -> None:
+    row = tx.get(HostRow, host)
+    assert row is not None
+    tx.put(replace(row, draining=draining))

@@ -1,6 +1,7 @@
 """One seed's world: servers, hosts and people, everything going wrong, and then the healing."""
 
 import asyncio
+import functools
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -8,8 +9,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tests.blobs import MemoryBlobs
 from tests.simulation import people
+from tests.simulation.beginning import set_up
 from tests.simulation.chances import Chances
 from tests.simulation.clock import now
 from tests.simulation.forge import Forge
@@ -21,16 +24,15 @@ from tests.simulation.laws import LawfulStore, Machines, look_at_the_end
 from tests.simulation.replicas import SESSION_TTL_S, Replica
 
 from mayfly.machines.dummy.scripted import scripted
-from mayfly.protocol.wire import hash_key
-from mayfly.server.environments import environment_id
 from mayfly.server.journal import Journals
 from mayfly.store.base import StoreUnavailable, Tx
-from mayfly.store.rows import EnvironmentRow, HostRow, JobRow, ProjectRow, ReviewRow, RunRow
+from mayfly.store.rows import JobRow, ReviewRow, RunRow
 from mayfly.system.tasks import stop
 
 _REPLICAS, _HOSTS = 2, 2
 _WITH_GITHUB = 4  # the seeds that are multiples of it
 _HEALING_S = 4 * 3600.0
+_key = functools.cache(load_pem_private_key)
 
 
 class World:
@@ -59,8 +61,12 @@ class World:
 
     async def run(self) -> None:
         """Raises LawBroken."""
-        # The agents' watchdogs are threads, with a clock of their own.
-        with mock.patch("mayfly.agent.serve.Watchdog"):
+        with (
+            # The agents' watchdogs are threads, with a clock of their own.
+            mock.patch("mayfly.agent.serve.Watchdog"),
+            # To prove a key takes as long as a tenth of a world.
+            mock.patch("mayfly.forges.github.auth.load_pem_private_key", _key),
+        ):
             try:
                 await self._live()
             finally:
@@ -90,20 +96,7 @@ class World:
         await self._submit()
 
     def _set_up(self, tx: Tx) -> None:
-        for number, project in enumerate(people.PROJECTS):
-            quota = 2 if number == 0 else None
-            losses = self.random.randint(0, 3)
-            tx.add(ProjectRow(id=project, quota_jobs=quota, losses_allowed=losses))
-            environment = EnvironmentRow(
-                id=environment_id(project, people.ENVIRONMENT),
-                project=project,
-                name=people.ENVIRONMENT,
-                reviewers=("ann",) if number else (),
-                wait_minutes=self.random.choice([0, 1]),
-            )
-            tx.add(environment)
-        for host in self._hosts:
-            tx.add(HostRow(id=host.name, key_hash=hash_key(host.key)))
+        set_up(tx, self.random, self._hosts)
         if self._forge is not None:
             self._forge.connect(tx)
 
@@ -164,7 +157,7 @@ class World:
 
     async def _drain(self) -> None:
         name, draining = self.random.choice(self._hosts).name, self.random.random() < 0.5
-        await self.store.serial(lambda tx: _set_draining(tx, name, draining=draining))
+        await self.store.serial(lambda tx: people.set_draining(tx, name, draining=draining))
 
     async def _crash_replica(self) -> None:
         if self._replicas:
@@ -208,7 +201,7 @@ class World:
             self._start_replica()
         for host in self._hosts:
             host.network.cut = False
-            await self.store.serial(lambda tx, name=host.name: _set_draining(tx, name))  # type: ignore[misc]
+            await self.store.serial(lambda tx, name=host.name: people.set_draining(tx, name))  # type: ignore[misc]
             if not host.alive:
                 host.start()
         try:
@@ -216,6 +209,8 @@ class World:
                 while self._left():
                     await asyncio.sleep(10.0)
                     await self._approve()
+                    if self._forge is not None:
+                        self._forge.approve()
                     self._check()
         except TimeoutError:
             raise LawBroken(f"everything ends: {self._left()}") from None
@@ -248,9 +243,3 @@ class World:
             await replica.crash()
         if self._forge is not None:
             await self._forge.close()
-
-
-def _set_draining(tx: Tx, name: str, *, draining: bool = False) -> None:
-    row = tx.get(HostRow, name)
-    assert row is not None
-    tx.put(replace(row, draining=draining))
