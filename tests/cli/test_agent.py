@@ -55,6 +55,11 @@ async def test_a_host_is_enrolled_once(tmp_path: Path) -> None:
         code, said = await mayfly(tmp_path, *asked, "--token", token)
         assert code == ExitCode.OK, said
         assert "mayfly agent run" in said
+        token = await store.serial(lambda tx: issue_enrolment(tx, author))
+        taken, said = await mayfly(tmp_path / "other", *asked, "--token", token)
+        assert taken == ExitCode.INVALID
+        assert "there is a host h1 already" in said
+        assert "--name" in said
         again, said = await mayfly(tmp_path, *asked, "--token", token)
         assert again == ExitCode.INVALID
         assert "belongs to" in said

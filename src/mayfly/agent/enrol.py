@@ -16,6 +16,7 @@ from mayfly.agent.connection import Connection, Refused, Unreachable
 from mayfly.agent.membership import Membership, MembershipFile
 from mayfly.domain.errors import HostCannot, InvalidInput
 from mayfly.protocol import wire
+from mayfly.protocol.fleet import StaleLease
 from mayfly.system.locks import locked_async
 
 _log = logging.getLogger(__name__)
@@ -64,6 +65,10 @@ async def _asked(connection: Connection, asked: wire.Enrol) -> None:
                     remedy="check --server, proxies (HTTPS_PROXY) and certificates (--ca-file)",
                 ) from error
             await backoff.pause()
+        except StaleLease as error:  # as an agent reads the status that says so
+            raise InvalidInput(
+                str(error), remedy="choose another with --name, or remove that one first"
+            ) from error
         else:
             return
 

@@ -100,7 +100,12 @@ async def _find(client: "Client", what: str) -> tuple[str, dict[str, Any]]:
 
 def _only(run: str, reviews: list[dict[str, Any]]) -> str:
     waiting = [review["environment"] for review in reviews if review["approved"] is None]
-    if len(waiting) != 1:
-        what = f"waits for {', '.join(waiting)}" if waiting else "waits for no approval"
-        raise InvalidInput(f"run {run} {what}", remedy="name one with --environment")
+    if not waiting:
+        raise InvalidInput(
+            f"run {run} waits for no approval", remedy="mayfly jobs says what each job waits for"
+        )
+    if len(waiting) > 1:
+        raise InvalidInput(
+            f"run {run} waits for {', '.join(waiting)}", remedy="name one with --environment"
+        )
     return str(waiting[0])

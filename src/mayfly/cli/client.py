@@ -155,16 +155,16 @@ def _refusal(url: str, response: httpx.Response) -> InvalidInput | HostCannot:
     said = _said(response)
     if "error" not in said and response.status_code < 500:
         return _no_server_of_ours(url, response)
-    message = said.get("error") or f"{url} answered {response.status_code}"
+    message = str(said.get("error") or f"{url} answered {response.status_code}")
     remedy, details = said.get("remedy"), said.get("details")
     if response.status_code == 401:
         remedy = f"{remedy or 'sign in again'}; then: mayfly login --server {url}"
-    if response.status_code == 404:
+    if response.status_code == 404 and message.startswith("there is no "):
         remedy = remedy or "mayfly runs, mayfly jobs and mayfly hosts list what there is"
     if response.status_code >= 500:
-        return HostCannot(str(message), remedy=remedy or "try again in a moment", details=details)
+        return HostCannot(message, remedy=remedy or "try again in a moment", details=details)
     kind = KeptNoLonger if response.status_code == 410 else InvalidInput
-    return kind(str(message), remedy=remedy, details=details)
+    return kind(message, remedy=remedy, details=details)
 
 
 def _lacks(response: httpx.Response) -> bool:
