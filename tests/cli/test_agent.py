@@ -16,6 +16,7 @@ from mayfly.server.enrolment import HostKeys, issue_enrolment
 from mayfly.server.hosts import Hosts
 from mayfly.server.listening import listening
 from mayfly.server.people.audit import Author
+from mayfly.server.problems import install
 from mayfly.store.memory import MemoryStore
 from mayfly.store.rows import HostRow
 
@@ -75,6 +76,16 @@ async def test_a_host_that_is_not_enrolled_does_not_start(tmp_path: Path) -> Non
     code, said = await mayfly(tmp_path, "run")
     assert code == ExitCode.INVALID
     assert "mayfly agent enroll" in said
+
+
+async def test_an_address_beside_the_servers_is_known_as_one(tmp_path: Path) -> None:
+    app = FastAPI()
+    install(app)
+    async with listening(app, "127.0.0.1", 0) as port:
+        url = f"http://127.0.0.1:{port}/elsewhere"
+        code, said = await mayfly(tmp_path, "enroll", "--server", url, "--token", "x")
+    assert code == ExitCode.INVALID
+    assert "no Mayfly server" in said
 
 
 async def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from http import HTTPStatus
 
 from mayfly.agent.backoff import Backoff
 from mayfly.agent.connection import Connection, Refused, Unreachable
@@ -65,6 +66,12 @@ async def _asked(connection: Connection, asked: wire.Enrol) -> None:
                     remedy="check --server, proxies (HTTPS_PROXY) and certificates (--ca-file)",
                 ) from error
             await backoff.pause()
+        except Refused as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            raise InvalidInput(
+                "what answers at that address is no Mayfly server", remedy="check --server"
+            ) from error
         except StaleLease as error:  # as an agent reads the status that says so
             raise InvalidInput(
                 str(error), remedy="choose another with --name, or remove that one first"

@@ -121,5 +121,6 @@ def _told(summary: "Summary") -> str:
     from datetime import UTC, datetime
 
     made = datetime.fromtimestamp(summary.made, UTC).isoformat(sep=" ", timespec="seconds")
-    blobs = "blobs stay where they are" if summary.blobs is None else f"{summary.blobs} blobs"
+    count = f"{summary.blobs} blob{'' if summary.blobs == 1 else 's'}"
+    blobs = "blobs stay where they are" if summary.blobs is None else count
     return f"the store as of {made}, {blobs}, {summary.size / _MEBIBYTE:.1f} MiB"
