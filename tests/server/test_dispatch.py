@@ -150,6 +150,17 @@ async def test_a_claim_whose_answer_was_lost_is_given_again(service: Service) ->
 
 
 @virtual_time
+async def test_who_does_not_wait_is_told_what_it_was_given_without_knowing(
+    service: Service,
+) -> None:
+    session = await service.host()
+    assert await service.claim(session, patience_s=0) is None
+    await service.submit(jobs("a"))
+    lost = await service.claim(session)
+    assert await service.claim(session, SMALL, patience_s=0) == lost
+
+
+@virtual_time
 async def test_a_claim_that_was_repeated_before_it_was_answered_is_harmless(
     service: Service,
 ) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import functools
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,15 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.virtual_time import run_virtual, virtual_time
 
-from mayfly.domain.errors import HostCannot
+from mayfly.domain.errors import HostCannot, Location
 from mayfly.domain.events import Event, JobRef, LogLines, RunFinished, RunRef
-from mayfly.domain.job import Conclusion
+from mayfly.domain.job import Conclusion, JobState
 from mayfly.server import journal
+from mayfly.server.following import follow
 from mayfly.server.journal import Journals
 from mayfly.store.base import Entry, Store, Tx, View
 from mayfly.store.blobs import BlobMissing, BlobStore, DirectoryBlobs, Stored
 from mayfly.store.memory import MemoryStore
-from mayfly.store.rows import RunRow, SegmentRow
+from mayfly.store.rows import JobRow, RunRow, SegmentRow
+from mayfly.workflow.planned import PlannedJob, PlannedState
 
 T = TypeVar("T")
 
@@ -88,7 +91,14 @@ class Written:
         self.entries: list[Entry] = []
 
     async def begin(self) -> None:
-        await self.store.serial(lambda tx: tx.put(RunRow(id=RUN, project="p", ref=REF, name="ci")))
+        def work(tx: Tx) -> None:
+            tx.put(RunRow(id=RUN, project="p", ref=REF, name="ci"))
+            for job in filter(None, JOBS):
+                planned = PlannedJob(job, job, job, Location("ci.yml", 1, 1), PlannedState.READY)
+                state = JobState.RUNNING
+                tx.put(JobRow(id=job, run=RUN, project="p", planned=planned, state=state))
+
+        await self.store.serial(work)
 
     async def write(self, job: str | None, count: int = 1) -> None:
         """Lines of a job, or of the run itself."""
@@ -117,7 +127,13 @@ class Written:
         return [entry for entry in self.entries[after:] if job in {None, entry.job}]
 
     async def followed(self, after: int = 0, job: str | None = None) -> list[Entry]:
-        return [entry async for entry in self.journals.follow(RUN, after, job)]
+        return [entry async for entry in self.follow(after, job)]
+
+    async def follow(self, after: int = 0, job: str | None = None) -> AsyncGenerator[Entry, None]:
+        async with aclosing(follow(self.store, self.journals, {RUN: after}, job)) as batches:
+            async for batch in batches:
+                for one in batch:
+                    yield one.entry
 
     async def paged(self, after: int = 0, job: str | None = None) -> list[Entry]:
         found: list[Entry] = []
@@ -171,7 +187,7 @@ async def test_a_follower_is_told_what_comes_and_leaves_when_the_run_ends() -> N
     told: list[Entry] = []
 
     async def follow() -> None:
-        async for entry in run.journals.follow(RUN):
+        async for entry in run.follow():
             told.append(entry)
 
     following = asyncio.create_task(follow())
@@ -207,7 +223,7 @@ async def test_who_stops_following_leaves_nothing() -> None:
     run = Written()
     await run.begin()
     await run.write("a")
-    entries = run.journals.follow(RUN)
+    entries = run.follow()
     assert await anext(entries) == run.entries[0]
     waiting = asyncio.ensure_future(anext(entries))
     await asyncio.sleep(1)

@@ -18,6 +18,7 @@ from tests.virtual_time import run_virtual, virtual_time
 
 from mayfly.domain.events import JobRef, LogLines, RunFinished, RunRef
 from mayfly.domain.job import Conclusion
+from mayfly.server.following import follow
 from mayfly.server.journal import Journals
 from mayfly.server.retention import Retention
 from mayfly.server.uploads import Uploads, of_user, use
@@ -121,7 +122,8 @@ class Lab:
         return found
 
     async def log(self, run: str) -> list[int]:
-        return [entry.number async for entry in self.journals.follow(run)]
+        batches = follow(self.memory, self.journals, {run: 0})
+        return [one.entry.number async for batch in batches for one in batch]
 
     async def check(self) -> None:
         """What holds at every moment: rows name what is there, blobs are known."""
@@ -343,7 +345,7 @@ async def test_who_reads_a_log_that_is_deleted_just_then_reads_to_its_end() -> N
                 yield piece
 
     journals = Journals(lab.memory, Slow())
-    assert [entry async for entry in journals.follow("r")] == []
+    assert [batch async for batch in follow(lab.memory, journals, {"r": 0})] == []
 
 
 async def test_a_part_that_is_lost_is_not_taken_for_deleted() -> None:

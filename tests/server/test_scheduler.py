@@ -51,12 +51,11 @@ def decisions(tx: Tx, scheduler: Scheduler) -> list[Any]:
     """All it would decide now: reservations, then jobs for each host until each is full."""
     scheduler.catch_up(tx)
     found: list[Any] = list(scheduler.review(tx))
-    boundless = Capacity(Decimal(1000), 1 << 30, BOTH)
+    boundless = (1_000_000, 1 << 30)
     for host in HOSTS:
-        while chosen := scheduler.choose(tx, host, boundless):
-            row, architecture = chosen
-            found.append((host, row.id, architecture))
-            scheduler.started(row.id, host)
+        while chosen := scheduler.choose(host, boundless):
+            found.append((host, chosen.job, chosen.architecture))
+            scheduler.started(chosen.job, host)
     run = next(iter(tx.find(RunRow, limit=1)), None)
     sizes = [Requirement(cpu=Decimal(cpu), memory_mib=mib) for cpu in (1, 6) for mib in (512, 9000)]
     return [*found, *(scheduler.placed(tx, run, size) for size in sizes if run)]

@@ -11,6 +11,7 @@ from tests.simulation.hold import hold
 from mayfly.domain.events import JobChanged, LogLines, RunFinished
 from mayfly.domain.job import JobState
 from mayfly.domain.scheduling.model import millicpu
+from mayfly.server.following import follow
 from mayfly.server.github.spec import WORKING
 from mayfly.server.journal import Journals
 from mayfly.store.base import Entry, Tx, View
@@ -123,7 +124,8 @@ async def look_at_the_end(store: MemoryStore, journals: Journals, machines: Mach
     view = store.view()
     for run in view.find(RunRow):
         hold(run.conclusion is not None, "every run ends", run.id, run)
-        entries = [entry async for entry in journals.follow(run.id)]
+        told = follow(store, journals, {run.id: 0})
+        entries = [one.entry async for batch in told for one in batch]
         numbers = [entry.number for entry in entries]
         hold(numbers == list(range(1, len(numbers) + 1)), "journals have no gaps", run.id)
         ends = [entry for entry in entries if isinstance(entry.event, RunFinished)]

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 PATIENCE_S = 25.0
 _SOON_S = 1.0
-_MOMENT_S = 0.03
+_MOMENT_S = 0.1
 _MOST = 8
 
 Ask = Callable[[wire.Claim], Awaitable[wire.Claimed]]

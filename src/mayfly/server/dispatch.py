@@ -6,19 +6,20 @@ with the others that wait, so that nobody is filled while others are empty.
 """
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from mayfly.domain.architecture import Architecture
 from mayfly.domain.errors import MayflyError
-from mayfly.domain.job import JobState
-from mayfly.domain.placement import Capacity, less, vcpus
-from mayfly.protocol.fleet import Assignment, Given, Lease
+from mayfly.domain.placement import Capacity
+from mayfly.domain.scheduling.model import Choice, millicpu
+from mayfly.protocol.fleet import Given, Lease
+from mayfly.server.giving import Pick, give, give_again
 from mayfly.server.jobs import Jobs
 from mayfly.server.scheduler import Scheduler
 from mayfly.store.base import QUEUE, Store, Tx
-from mayfly.store.rows import JobRow, LeaseRow, RunRow, SessionRow, SpecRow
+from mayfly.store.rows import SessionRow
 from mayfly.system.tasks import first, stop
 
 
@@ -28,15 +29,19 @@ class SessionOver(MayflyError):
 
 @dataclass(eq=False, slots=True)
 class _Asking:
-    """A host that waits; `new` until it was looked at once."""
+    """A host that waits; `new` until it was looked at once, when its name is found out."""
 
     session: str
-    host: str
     free: Capacity
     held: frozenset[Lease]
     most: int
     answer: "asyncio.Future[tuple[Given, ...]]"
-    new: bool = True
+    host: str = ""
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def new(self) -> bool:
+        return not self.looked.is_set()
 
 
 _Found = tuple[Given, ...] | SessionOver
@@ -67,7 +72,6 @@ class Dispatch:
     async def claim(
         self,
         session: str,
-        host: str,
         free: Capacity,
         held: frozenset[Lease],
         patience_s: float | None,
@@ -76,12 +80,16 @@ class Dispatch:
     ) -> tuple[Given, ...]:
         """See `server.hosts.Hosts.claim`."""
         answer: asyncio.Future[tuple[Given, ...]] = asyncio.get_running_loop().create_future()
-        asking = _Asking(session, host, free, held, most, answer)
+        asking = _Asking(session, free, held, most, answer)
+        if (older := self._asking.get(session)) is not None:
+            _answer(older, ())  # nobody waits for it any more
         self._asking[session] = asking
         self._newcomer.set()
         if self._serving is None or self._serving.done():
             self._serving = asyncio.create_task(self._serve())
         try:
+            # What it was given without knowing it is told even if it does not wait.
+            await asking.looked.wait()
             async with asyncio.timeout(patience_s):
                 return await answer
         except TimeoutError:
@@ -114,17 +122,12 @@ class Dispatch:
             served |= await self._store.serial(lambda tx: self._match(tx, asking))
         except Exception as error:  # noqa: BLE001 (theirs to handle)
             served |= dict.fromkeys(asking, error)
-        for one in asking:
-            one.new = False
         for one, found in served.items():
             if self._asking.get(one.session) is one:
                 del self._asking[one.session]
-            if one.answer.done():
-                continue
-            if isinstance(found, Exception):
-                one.answer.set_exception(found)
-            else:
-                one.answer.set_result(found)
+            _answer(one, found)
+        for one in asking:
+            one.looked.set()
 
     def _match(self, tx: Tx, asking: list[_Asking]) -> dict[_Asking, _Found]:
         with self._timed():
@@ -137,99 +140,70 @@ class Dispatch:
         for one in asking:
             if one.new and (found := _for_newcomer(tx, one)):
                 served[one] = found
-        hungry = [_Serving(one, one.free) for one in asking if one not in served]
-        while hungry:
-            hungry = [serving for serving in hungry if self._serve_one(tx, serving)]
-            served |= {serving.asking: serving.found for serving in hungry}
-            hungry = [serving for serving in hungry if not serving.full]
+        servings = [_Serving(one, _left(one.free)) for one in asking if one not in served]
+        hungry = servings
+        while hungry := [serving for serving in hungry if self._serve_one(tx, serving)]:
+            pass
+        picks = [pick for serving in servings for pick in serving.picks]
+        given = iter(give(tx, self._jobs, self._now(), picks) if picks else ())
+        for serving in servings:
+            found = serving.over or tuple(itertools.islice(given, len(serving.picks)))
+            if found:
+                served[serving.asking] = found
         return served
 
     def _serve_one(self, tx: Tx, serving: "_Serving") -> bool:
-        """Whether there was something more for it."""
+        """Whether it was given one more, and wants another."""
         one = serving.asking
-        chosen = self._scheduler.choose(tx, one.host, serving.free)
-        if chosen is None:
+        choice = self._scheduler.choose(one.host, serving.left)
+        if choice is None:
             return False
-        if not serving.given and (over := _over(tx, one)):
-            serving.over = over  # while it waited, and another session keeps the host online
-            return True
-        given = self._give(tx, one, *chosen)
-        serving.given.append(given)
-        serving.free = less(serving.free, given.assignment.cpu, given.assignment.memory_mib)
-        return True
-
-    def _give(self, tx: Tx, one: _Asking, row: JobRow, architecture: Architecture) -> Given:
-        run = tx.get(RunRow, row.run)
-        assert run is not None  # jobs have a run
-        attempt = row.attempt + 1
-        moved = self._jobs.move(
-            tx,
-            run,
-            row,
-            JobState.ASSIGNED,
-            None,
-            attempt=attempt,
-            host=one.host,
-            placed=architecture,
-            claimed_at=self._now(),
-            reserved_on=None,
-        )
-        assert moved  # it was queued, and nobody else writes meanwhile
-        tx.add(LeaseRow(id=row.id, attempt=attempt, session=one.session, host=one.host))
-        self._scheduler.started(row.id, one.host)
-        return _given(tx, replace(row, attempt=attempt, placed=architecture))
+        if not serving.picks:
+            # It ended while it waited, and another session keeps the host online?
+            serving.over = _over(tx, one)
+        if serving.over is not None:
+            return False
+        self._scheduler.started(choice.job, one.host)
+        serving.take(choice)
+        return len(serving.picks) < one.most
 
 
 @dataclass(slots=True)
 class _Serving:
-    """What a host is given within one transaction, and what it then has left."""
+    """What was chosen for a host within one transaction, and what it has left then."""
 
     asking: _Asking
-    free: Capacity
-    given: list[Given] = field(default_factory=list)
+    left: tuple[int, int]
+    picks: list[Pick] = field(default_factory=list)
     over: SessionOver | None = None
 
-    @property
-    def found(self) -> _Found:
-        return self.over or tuple(self.given)
-
-    @property
-    def full(self) -> bool:
-        return self.over is not None or len(self.given) >= self.asking.most
+    def take(self, choice: Choice) -> None:
+        self.picks.append(Pick(self.asking.session, choice))
+        self.left = (self.left[0] - choice.size[0], self.left[1] - choice.size[1])
 
 
-def _for_newcomer(tx: Tx, one: _Asking) -> _Found | None:
+def _answer(one: _Asking, found: tuple[Given, ...] | Exception) -> None:
+    if one.answer.done():
+        return
+    if isinstance(found, Exception):
+        one.answer.set_exception(found)
+    else:
+        one.answer.set_result(found)
+    one.looked.set()
+
+
+def _left(free: Capacity) -> tuple[int, int]:
+    return (millicpu(free.cpu), free.memory_mib)
+
+
+def _for_newcomer(tx: Tx, one: _Asking) -> _Found:
     """What it was given already without knowing."""
-    if over := _over(tx, one):
-        return over
-    given: list[Given] = []
-    for held in tx.find(LeaseRow, session=one.session):
-        lease = Lease(held.id, held.attempt)
-        row = tx.get(JobRow, held.id) if lease not in one.held else None
-        if row is not None and len(given) < one.most:
-            given.append(_given(tx, row))
-    return tuple(given)
+    return _over(tx, one) or tuple(give_again(tx, one.session, one.held, one.most))
 
 
 def _over(tx: Tx, one: _Asking) -> SessionOver | None:
     session = tx.get(SessionRow, one.session)
     if session is not None and not session.ended:
+        one.host = session.host
         return None
     return SessionOver(f"session {one.session} is over", remedy="open another")
-
-
-def _given(tx: Tx, row: JobRow) -> Given:
-    wanted, placed = row.requirement, row.placed
-    assert wanted is not None  # it was queued
-    assert placed is not None
-    assignment = Assignment(
-        lease=Lease(row.id, row.attempt),
-        image=wanted.image,
-        architecture=placed,
-        vcpus=vcpus(wanted),
-        cpu=float(wanted.cpu),
-        memory_mib=wanted.memory_mib,
-        timeout_minutes=row.planned.timeout_minutes,
-    )
-    known = tx.get(SpecRow, row.id)
-    return Given(assignment, known.spec if known else None)

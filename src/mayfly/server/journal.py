@@ -13,12 +13,15 @@ from typing import Any
 
 from mayfly.protocol import codec
 from mayfly.protocol.reports import Tagged, tag_event, untag_event
-from mayfly.store.base import Entry, Store, Tx, View, run_topic
+from mayfly.store.base import Entry, Store, Tx, View
 from mayfly.store.blobs import BlobMissing, BlobStore
-from mayfly.store.rows import RunRow, SegmentRow
+from mayfly.store.rows import SegmentRow
 
 _BATCH = 500
 _SEGMENT = 5_000
+
+Batch = tuple[list[Entry], int]
+"""Entries of a run in order, and the number to go on from, which may be beyond the last."""
 
 
 class Journals:
@@ -28,32 +31,25 @@ class Journals:
         self._store = store
         self._blobs = blobs
 
-    async def follow(
-        self, run: str, after: int = 0, job: str | None = None
-    ) -> AsyncIterator[Entry]:
-        """Entries after a number, and those to come; ends when the run has and all is told.
+    async def entries(self, run: str, after: int = 0, job: str | None = None) -> Batch:
+        """The next batch of what there is now; empty at the end.
 
         `job` leaves out entries of the run itself and of its other jobs.
         """
-        watch = self._store.watch(run_topic(run))
-        try:
-            while True:
-                batch, after, ended = await self._next(run, after, job)
-                for entry in batch:
-                    yield entry
-                if not batch and ended:
-                    return
-                if not batch:
-                    await watch.wait()
-        finally:
-            watch.close()
-
-    async def entries(
-        self, run: str, after: int = 0, job: str | None = None
-    ) -> tuple[list[Entry], int]:
-        """The next batch of what there is now, and the number to go on from; empty at the end."""
-        batch, after, _ = await self._next(run, after, job)
-        return batch, after
+        while True:
+            found = await self._store.read(lambda view, after=after: next_of(view, run, after, job))  # type: ignore[misc]
+            if not isinstance(found, SegmentRow):
+                return found
+            try:
+                entries = await self._unpacked(found)
+            except BlobMissing:
+                if await self._store.read(lambda view, key=found.id: view.get(SegmentRow, key)):  # type: ignore[misc]
+                    raise
+                continue  # its time was over just then
+            batch = [e for e in entries if e.number > after and job in {None, e.job}]
+            after = found.last
+            if batch:
+                return batch, after
 
     async def seal(self, run: str, keep: int = 0) -> int:
         """Move entries, but for the last ones, from the store into blobs; says how many."""
@@ -74,41 +70,22 @@ class Journals:
             moved += len(entries)
         return moved
 
-    async def _next(self, run: str, after: int, job: str | None) -> tuple[list[Entry], int, bool]:
-        """A batch, the number to go on from, and whether there will never be more."""
-        while True:
-            found = await self._store.read(lambda view, after=after: _look(view, run, after, job))  # type: ignore[misc]
-            if not isinstance(found, SegmentRow):
-                return found
-            try:
-                entries = await self._unpacked(found)
-            except BlobMissing:
-                if await self._store.read(lambda view, key=found.id: view.get(SegmentRow, key)):  # type: ignore[misc]
-                    raise
-                continue  # its time was over just then
-            batch = [e for e in entries if e.number > after and job in {None, e.job}]
-            after = found.last
-            if batch:
-                return batch, after, False
-
     async def _unpacked(self, segment: SegmentRow) -> list[Entry]:
         data = b"".join([piece async for piece in self._blobs.open(segment.blob)])
         lines = gzip.decompress(data).split(b"\n")
         return [_entry(segment.run, json.loads(line)) for line in lines if line]
 
 
-def _look(
-    view: View, run: str, after: int, job: str | None
-) -> SegmentRow | tuple[list[Entry], int, bool]:
-    """A segment to read, or what the store has."""
+def next_of(view: View, run: str, after: int, job: str | None = None) -> SegmentRow | Batch:
+    """What the store has next of a run, or the segment to read before that."""
+    batch = view.journal(run, after=after, job=job, limit=_BATCH)
+    if job is None and batch and batch[0].number == after + 1:
+        return batch, batch[-1].number
     first, last = view.journal_span(run)
     if after + 1 < first:
         for segment in view.find(SegmentRow, order="first", run=run, last__gt=after, limit=1):
             return segment
-    row = view.get(RunRow, run)
-    batch = view.journal(run, after=after, job=job, limit=_BATCH)
-    seen = batch[-1].number if len(batch) == _BATCH else max(after, last)
-    return batch, seen, row is None or row.conclusion is not None
+    return batch, batch[-1].number if len(batch) == _BATCH else max(after, last)
 
 
 def _oldest(view: View, run: str, keep: int) -> list[Entry]:

@@ -140,6 +140,7 @@ class _Round:
         self._run = run
         self._groups = ConcurrencyGroups(tx, run.project)
         self._rows: dict[str, JobRow] = {}
+        self._jobs_of_run = [row.id for row in tx.find(JobRow, run=run.id)]
         self._looked_at = run, self._rows
         self._touched: dict[str, None] = {}
         self._look_at: float | None = None
@@ -161,7 +162,7 @@ class _Round:
         self._looked_at = self._run, self._rows
         known = self._orchestrator.known(self._tx, self._run, self._rows)
         for key in self._rows.keys() - {job.key for job in known.jobs}:
-            self._jobs.remove(self._tx, self._run, self._rows[key])
+            self._forget(self._rows[key])
         moved = [self._settle(self._rows.get(job.key), job, known) for job in known.jobs]
         why = self._run.cancelled or "another job failed"
         moved += [self._cancel(self._rows[key], why) for key in known.cancel]
@@ -170,7 +171,9 @@ class _Round:
         return any(moved)
 
     def _read_rows(self) -> None:
-        self._rows = {row.planned.key: row for row in self._tx.find(JobRow, run=self._run.id)}
+        """As they are now; which there are is known, as nobody else adds to its run."""
+        rows = [self._tx.get(JobRow, job) for job in self._jobs_of_run]
+        self._rows = {row.planned.key: row for row in rows if row is not None}
 
     def _finish(self, conclusion: Conclusion) -> None:
         now = self._orchestrator.now()
@@ -198,8 +201,7 @@ class _Round:
         """Bring one job's row to what the planner says of it."""
         planned = replace(job, spec=None)  # which is kept apart: it may hold secrets
         if row is None:
-            row = self._new(planned)
-            self._jobs.add(self._tx, self._run, row)
+            row = self._add(planned)
         if row.state is not JobState.BLOCKED:
             return False
         if row.planned != planned:
@@ -213,6 +215,16 @@ class _Round:
         if self._run.closed:
             return self._move(row, JobState.CANCELLED, self._run.cancelled)
         return self._admit(row, job, [*([known.concurrency] if known.concurrency else [])])
+
+    def _forget(self, placeholder: JobRow) -> None:
+        self._jobs.remove(self._tx, self._run, placeholder)
+        self._jobs_of_run.remove(placeholder.id)
+
+    def _add(self, planned: PlannedJob) -> JobRow:
+        row = self._new(planned)
+        self._jobs.add(self._tx, self._run, row)
+        self._jobs_of_run.append(row.id)
+        return row
 
     def _new(self, planned: PlannedJob) -> JobRow:
         run = self._run

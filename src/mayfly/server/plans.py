@@ -14,7 +14,7 @@ from mayfly.workflow.model import Workflow
 from mayfly.workflow.planned import RunPlan
 from mayfly.workflow.reader import read_workflow
 
-_KEPT = 256
+_KEPT = 1024
 
 
 def plan_of(request: RunRequest, identity: RunIdentity) -> RunPlan:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 
-from mayfly.domain.architecture import Architecture
 from mayfly.domain.job import JobState
 from mayfly.domain.labels import Requirement
 from mayfly.domain.placement import Capacity, misfit, nearest_fit
@@ -18,6 +17,7 @@ from mayfly.domain.scheduling.durations import DEFAULT_EXPECTED_S
 from mayfly.domain.scheduling.model import (
     DEFAULT_BOUND_S,
     MILLI,
+    Choice,
     HostRoom,
     ProjectShare,
     QueuedJob,
@@ -52,15 +52,15 @@ class Scheduler:
         self._queued: set[str] = set()
         self._looked_in: Callable[[], Tx | None] = lambda: None
 
-    def choose(self, tx: Tx, host: str, free: Capacity) -> tuple[JobRow, Architecture] | None:
-        """A queued job for the host; nothing is changed by asking."""
+    def choose(self, host: str, left: tuple[int, int]) -> Choice | None:
+        """A queued job for the host; nothing is changed by asking.
+
+        `left` is what it says that it has left, in millicpu and MiB: never more than we know.
+        """
         row = self._hosts.get(host)
         if row is None or not row.online or not self._queued:
             return None
-        left = (millicpu(free.cpu), free.memory_mib)  # as the agent says: never more than we know
-        choice = self._decider.choose(host, self._now(), left)
-        job = tx.get(JobRow, choice.job) if choice else None
-        return (job, choice.architecture) if choice and job else None
+        return self._decider.choose(host, self._now(), left)
 
     def started(self, job: str, host: str) -> None:
         """It was written down that the job was given to the host."""

@@ -1,5 +1,6 @@
 """Takes in what hosts report of a job: its state, what it took, and the events of its journal."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 
@@ -21,7 +22,7 @@ from mayfly.server.durations import note_success
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.report_size import size_of
 from mayfly.server.sessions import give_back
-from mayfly.store.base import Tx
+from mayfly.store.base import KeyTaken, Tx
 from mayfly.store.rows import JobRow, LeaseRow, MeteringRow, ProjectRow, RunRow
 
 _FAILED_STARTS = 2
@@ -161,9 +162,8 @@ def _fresh(
 
 def _measure(tx: Tx, run: RunRow, row: JobRow, measured: fleet.Measured) -> None:
     """The first time counts."""
-    metering = _metering(run, row, measured)
-    if tx.get(MeteringRow, metering.id) is None:
-        tx.add(metering)
+    with contextlib.suppress(KeyTaken):
+        tx.add(_metering(run, row, measured))
 
 
 def _metering(run: RunRow, row: JobRow, measured: fleet.Measured) -> MeteringRow:

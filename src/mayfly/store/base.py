@@ -44,6 +44,9 @@ class Entry:
 class View(Protocol):
     """What can be asked. A condition is `field=value`, `field=(several, values)` for any of them,
     `field__lt`, `field__gt` for less and greater (never true of None); all must hold.
+
+    What others commit meanwhile may be seen, but a row that was seen already `get` gives as it was,
+    but for what this transaction wrote.
     """
 
     def get(self, kind: type[R], key: str) -> R | None: ...

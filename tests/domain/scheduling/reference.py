@@ -214,7 +214,8 @@ class Reference:
         job = self.first(host, now)
         if job is None:
             return None
-        return Choice(job.id, host_id, job.architecture or host.architectures[0])
+        placed = job.architecture or host.architectures[0]
+        return Choice(job.id, host_id, placed, job.size)
 
     def first(self, host: HostRoom, now: float) -> QueuedJob | None:
         found = self.kept_on(host)

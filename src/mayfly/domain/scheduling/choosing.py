@@ -33,7 +33,8 @@ def choose(state: State, host_id: str, now: float, free: Size | None) -> Choice 
         job = contest.oldest_overdue() or contest.first_by_share()
     if job is None:
         return None
-    return Choice(job.id, host_id, job.architecture or host.offer.architectures[0])
+    placed = job.architecture or host.offer.architectures[0]
+    return Choice(job.id, host_id, placed, job.size)
 
 
 def _kept(state: State, host: Host, free: Size, now: float) -> QueuedJob | None:

@@ -145,11 +145,12 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The job that a host should start now, as which architecture."""
+    """The job that a host should start now, as which architecture; `size` in millicpu and MiB."""
 
     job: str
     host: str
     architecture: Architecture
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The verbs of `store.base.Tx` in SQL."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar, cast
 
 from mayfly.domain.events import Event
 from mayfly.store.base import Entry, KeyTaken, run_topic
@@ -17,8 +18,9 @@ R = TypeVar("R")
 class Transaction:
     """See `store.base.Tx`; of one work, in the thread of its batch.
 
-    A row that was read is remembered as it was: a `put` of it writes only what has changed, so
-    that large fields are not made into JSON, encrypted and sent again each time.
+    A row that was read or written is remembered: `get` does not ask for it again, and a `put` of
+    it writes only what has changed, so that large fields are not made into JSON, encrypted and
+    sent again each time.
     """
 
     def __init__(self, model: Model, batch: Batch, number: int, committed: int):
@@ -29,6 +31,8 @@ class Transaction:
         self._seen: dict[tuple[type[Any], str], Any] = {}
 
     def get(self, kind: type[R], key: str) -> R | None:
+        if (seen := self._seen.get((kind, key))) is not None:
+            return cast("R", seen)
         form = self._model.forms[kind]
         records = self._batch.rows(self._model.rows.get(kind), {"id": form.value("id", key)})
         return self._remember(form.row(records[0])) if records else None
@@ -61,7 +65,7 @@ class Transaction:
         record = self._model.forms[kind].whole(row, self.number)
         if not self._batch.change(self._model.rows.add(kind), record):
             raise KeyTaken(f"{kind.__name__} {row.id}")
-        self._remember(row)
+        self._remember(self._versioned(row))
 
     def put(self, row: Any) -> None:
         if self.number == 0:
@@ -74,7 +78,7 @@ class Transaction:
         elif changed := form.changed(before, row, self.number):
             sql = self._model.rows.update(kind, changed)
             self._batch.later(sql, form.changes(changed, row.id))
-        self._remember(row)
+        self._remember(self._versioned(row))
 
     def delete(self, kind: type[Any], key: str) -> None:
         self._seen.pop((kind, key), None)
@@ -112,6 +116,10 @@ class Transaction:
 
     def announce(self, topic: str) -> None:
         self._batch.announce(topic)
+
+    def _versioned(self, row: Any) -> Any:
+        versioned = self._model.forms[type(row)].versioned
+        return replace(row, version=self.number) if versioned else row
 
     def _remember(self, row: Any) -> Any:
         self._seen[type(row), row.id] = row
