@@ -6,6 +6,7 @@ import pytest
 
 from mayfly.domain.errors import InvalidInput
 from mayfly.server.config import ServerConfig, load_server_config, parse_address
+from mayfly.server.settings import Settings
 from mayfly.system.home import Home
 
 
@@ -30,9 +31,29 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     assert (config.listen, config.url) == (("::1", 2), "https://b.example/ci")
 
 
+def test_what_is_bounded_and_kept_unless_it_says_otherwise(tmp_path: Path) -> None:
+    config, settings = load_server_config(Home(tmp_path)), Settings()
+    assert (config.uploads_limit, config.journal_limit) == (50 << 30, 256 << 20)
+    assert (config.uploads_s, config.logs_s) == (14 * 86400, 365 * 86400)
+    for name in ("uploads_limit", "journal_limit", "uploads_s", "logs_s"):
+        assert getattr(settings, name) == getattr(config, name)
+
+
+def test_bounds_come_in_binary_units_and_times_in_days(tmp_path: Path) -> None:
+    text = "[limits]\nuploads_gib = 3\njournal_mib = 70\n[keep]\nuploads_days = 2\nlogs_days = 0\n"
+    config = load(tmp_path, text)
+    assert (config.uploads_limit, config.journal_limit) == (3 << 30, 70 << 20)
+    assert (config.uploads_s, config.logs_s) == (2 * 86400, None)
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
+        ("[keep]\nlogs_days = -1\n", "keep.logs_days: expected a whole number, 0 or more"),
+        ("[keep]\nuploads_days = false\n", "keep.uploads_days: expected a whole number"),
+        ("[keep]\nuploads_days = 1.5\n", "keep.uploads_days: expected a whole number"),
+        ("[limits]\nuploads_gib = 0\n", "limits.uploads_gib: expected a whole number above 0"),
+        ("[limits]\nlog_mib = 1\n", "unknown key limits.log_mib"),
         ("[server\n", "not valid TOML"),
         ("[serverr]\n", "unknown key serverr; did you mean 'server'?"),
         ('[server]\nlisten_on = "x"\n', "unknown key server.listen_on"),

@@ -183,9 +183,11 @@ def _count(setting: Setting | None, otherwise: int) -> int:
 
 def _days(setting: Setting | None, otherwise: int) -> float | None:
     """In seconds; None for ever, which is 0 in the file."""
-    if setting is not None and setting.value == 0 and setting.value is not False:
-        return None
-    return _count(setting, otherwise) * _DAY_S
+    days = setting.value if setting else otherwise
+    if not isinstance(days, int) or isinstance(days, bool) or days < 0:
+        assert setting is not None
+        raise setting.wrong(f"expected a whole number, 0 or more, got {days!r}")
+    return days * _DAY_S if days else None
 
 
 def _provider(setting: Setting) -> ProviderSettings:
