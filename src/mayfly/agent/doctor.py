@@ -96,7 +96,7 @@ async def _accelerator(home: Home, architecture: Architecture, image: Image | No
         return Finding(
             Severity.WARN,
             f"{architecture} machines run; {_KVM} opens, but only booting a guest proves it",
-            "mayfly image build, then ask again",
+            "mayfly image build, then mayfly doctor",
         )
     if await Accelerators(home.root).choose(architecture, image.kernel) == "kvm":
         return _ok(f"{architecture} machines run with KVM: a guest really booted")
