@@ -1,5 +1,7 @@
 import asyncio
+import contextlib
 import os
+import select
 from pathlib import Path
 
 import pytest
@@ -39,8 +41,14 @@ async def test_what_a_command_leaves_behind_keeps_nobody_waiting(tmp_path: Path)
 
     assert (ended.status, ended.stdout) == (3, "out\n")
     pid = int(await asyncio.to_thread(grandchild.read_text))
-    while _runs(pid):  # it may still be closing what it held, which is what we waited for
-        await asyncio.sleep(0)
+    await asyncio.to_thread(_wait_for, pid)  # it closes what it holds before it is gone
+
+
+def _wait_for(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        watched = os.pidfd_open(pid)
+        select.select([watched], [], [])
+        os.close(watched)
 
 
 def _runs(pid: int) -> bool:
