@@ -7,14 +7,13 @@ this server. No GitHub is there to be asked about it. Databases write to disk as
 
 import argparse
 import asyncio
-import contextlib
 import json
 import logging
 import multiprocessing
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -22,24 +21,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from tests.postgres import started
+from tests.replicas.site import free_port
 from tests.standins.github.base import private_key
 
-from mayfly.forges.github.connector import connected
 from mayfly.forges.github.events import sign
-from mayfly.server.app import make_app
-from mayfly.server.assembly import make_services
+from mayfly.server.config import ServerConfig
 from mayfly.server.github.connecting import connect
-from mayfly.server.listening import listening
 from mayfly.server.logs import configure_logs
+from mayfly.server.main import opened, serve
 from mayfly.server.people.audit import Author
-from mayfly.server.services import Services
-from mayfly.server.settings import Settings
-from mayfly.store.blobs import open_blobs
 from mayfly.store.forge_rows import AppRow
-from mayfly.store.sql.migrate import migrate
-from mayfly.store.sql.store import open_store
-from mayfly.store.vault import Vault
-from mayfly.system.tasks import stop
+from mayfly.system.home import Home
 
 _SECRET = "0123456789abcdef"  # noqa: S105 (of this measurement alone)
 _APP = 7
@@ -68,7 +60,6 @@ def measure(count: int) -> dict[str, tuple[str, str, str]]:
 
 
 def _measured(database: str, count: int) -> tuple[str, str, str]:
-    migrate(database)
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(database, theirs))
     process.start()
@@ -145,25 +136,30 @@ async def _send(port: int, requests: list[bytes]) -> list[float]:
 
 def _serve(database: str, ours: Connection) -> None:
     configure_logs(as_json=True, level=logging.ERROR)  # that no GitHub answers is known
-    asyncio.run(_served(database, ours))
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_served(database, Home(Path(folder)), ours))
 
 
-async def _served(database: str, ours: Connection) -> None:
-    async with _services(database) as services:
-        assert services.github is not None
-        loops = asyncio.create_task(services.github.run())
-        try:
-            async with listening(make_app(services), "127.0.0.1", 0) as port:
-                ours.send(port)
-                await asyncio.to_thread(ours.recv)
-        finally:
-            await stop(loops)
+async def _served(database: str, home: Home, ours: Connection) -> None:
+    """As `mayfly serve` does, with an app of GitHub's connected."""
+    port = free_port()
+    key_file = home.root / "vault.key"
+    config = ServerConfig(database=database, key_file=key_file, listen=("127.0.0.1", port))
+    async with opened(config, home) as services:
+        await services.store.serial(lambda tx: connect(tx, Author("bench", time.time()), _app()))
+    wish = asyncio.Event()
+    telling = asyncio.create_task(_until_told(ours, wish))
+    await serve(config, home, wish, lambda _: ours.send(port))
+    await telling
 
 
-@contextlib.asynccontextmanager
-async def _services(database: str) -> AsyncIterator[Services]:
-    store = await open_store(database, Vault([bytes(32)]))
-    app = AppRow(
+async def _until_told(ours: Connection, wish: asyncio.Event) -> None:
+    await asyncio.to_thread(ours.recv)
+    wish.set()
+
+
+def _app() -> AppRow:
+    return AppRow(
         id=str(_APP),
         slug="mayfly",
         name="Mayfly",
@@ -175,12 +171,6 @@ async def _services(database: str) -> AsyncIterator[Services]:
         webhook_secret=_SECRET,
         private_key=private_key(),
     )
-    await store.serial(lambda tx: connect(tx, Author("bench", time.time()), app))
-    with tempfile.TemporaryDirectory() as folder:
-        async with connected(time.time) as connector:
-            blobs = open_blobs(str(Path(folder)))
-            yield make_services(store, blobs, Settings(), time.time, connector=connector)
-    await store.close()
 
 
 if __name__ == "__main__":

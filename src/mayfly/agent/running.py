@@ -29,6 +29,7 @@ from mayfly.domain.errors import HostCannot
 from mayfly.domain.placement import Capacity
 from mayfly.machines.base import MachineDriver
 from mayfly.protocol.fleet import Hello
+from mayfly.system.garbage import settle
 from mayfly.system.home import Home
 from mayfly.system.notify import notify
 from mayfly.system.switch import Switch
@@ -125,6 +126,7 @@ class _Process:
         pool = Pool(driver, self._spare) if self._options.pool else None
         watched = WatchedDriver(pool or driver, StartMetrics.of(registry), illness)
         registry.register(metrics.Now(self._serving, pool))
+        settle()
         try:
             await first(
                 self._serve(watched),

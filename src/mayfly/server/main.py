@@ -33,6 +33,7 @@ from mayfly.store.rows import ProjectRow
 from mayfly.store.sql.migrate import migrate
 from mayfly.store.sql.store import open_store
 from mayfly.store.vault import Vault
+from mayfly.system.garbage import settle
 from mayfly.system.home import Home
 from mayfly.system.tasks import stop
 from mayfly.system.threads import in_thread
@@ -60,6 +61,7 @@ async def serve(config: ServerConfig, home: Home, wish: asyncio.Event, started: 
         try:
             for path in (NOWHERE, f"{wire.PREFIX}{NOWHERE}"):
                 await _build_routes(served, path)
+            settle()
             async with listening(served, *config.listen):
                 token = await first_admin_token(services.store, services.now())
                 started(Up(config.url, token, services))
