@@ -94,7 +94,14 @@ def descendants(pid: int) -> set[ProcessId]:
 
 
 def alive(processes: Iterable[ProcessId]) -> set[ProcessId]:
-    return {process for process in processes if _process(process[0]) == process}
+    """Not those that wait to be reaped, for ever where a container's first process does not."""
+    return {
+        process for process in processes if _process(process[0]) == process and _runs(process[0])
+    }
+
+
+def _runs(pid: int) -> bool:
+    return not _file(pid, "stat").rpartition(")")[2].lstrip().startswith(("Z", "X"))
 
 
 def assert_nothing_is_left(machines: Iterable[ProcessId]) -> None:
