@@ -175,7 +175,7 @@ class _World:
             assert run is not None
             orchestrator.jobs.move(tx, run, job, JobState.RUNNING, None)
         elif act == "reserve" and job.state is JobState.QUEUED:
-            if tx.find(JobRow, reserved_on=host, limit=1):
+            if tx.find(JobRow, reserved_on=host, state=JobState.QUEUED, limit=1):
                 return  # a review never keeps a host for two
             tx.put(replace(job, reserved_on=host, reserved_at=self.service.now()))
 
