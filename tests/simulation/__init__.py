@@ -9,7 +9,7 @@
     guests.py     what runs in the machines
     laws.py       what must hold at every commit, and what in the end
 
-In every fourth world there is GitHub, too, and native jobs along with its:
+In every fifth world there is GitHub, too, and native jobs along with its:
 
     forge.py        the stand-in, all of whose faults come and go, and what people do there
     forge_laws.py   what must hold of its jobs

@@ -25,7 +25,7 @@ REPOSITORIES = ("acme/one", "acme/forge")
 PREFIX = "mayflysim"
 _LABELS = ("mayfly-1cpu-1gb",) * 4 + ("mayfly-2cpu-2gb", "mayfly-any-1cpu-1gb")
 _HOPELESS = ("mayfly-64cpu-256gb", "mayfly-arm46-8cpu")
-_WORK_S = (0.5, 5.0, 40.0) * 6 + (150.0, 700.0)
+_WORK_S = (0.5, 5.0, 40.0) * 6 + (150.0, 300.0)
 _URL = "https://github.test"
 _ENVIRONMENT = "production"
 

@@ -26,9 +26,9 @@ def test_no_law_is_broken_in_any_seed(processes: ProcessPoolExecutor) -> None:
     assert [told for chunk in chunks for told in chunk] == []
 
 
-@pytest.mark.parametrize("seed", [7, 8], ids=["native", "with GitHub"])
+@pytest.mark.parametrize("seed", [7, 10], ids=["native", "with GitHub"])
 def test_a_seed_replays_exactly(processes: ProcessPoolExecutor, seed: int) -> None:
     """Whatever ran before in the same process, to the microsecond."""
-    first, again, other, once_more = processes.map(simulate, [seed, seed, seed + 4, seed])
+    first, again, other, once_more = processes.map(simulate, [seed, seed, seed + 5, seed])
     assert first == again == once_more
     assert first != other

@@ -30,8 +30,9 @@ from mayfly.store.rows import JobRow, ReviewRow, RunRow
 from mayfly.system.tasks import stop
 
 _REPLICAS, _HOSTS = 2, 2
-_WITH_GITHUB = 4  # the seeds that are multiples of it
+_WITH_GITHUB = 5  # the seeds that are multiples of it
 _HEALING_S = 4 * 3600.0
+_LOCK_S = 150.0  # until GitHub gives up a job whose runner is silent; in truth four times that
 _key = functools.cache(load_pem_private_key)
 
 
@@ -64,8 +65,9 @@ class World:
         with (
             # The agents' watchdogs are threads, with a clock of their own.
             mock.patch("mayfly.agent.serve.Watchdog"),
-            # To prove a key takes as long as a tenth of a world.
+            # To prove a key takes as long as a tenth of a world, and so does a minute at GitHub.
             mock.patch("mayfly.forges.github.auth.load_pem_private_key", _key),
+            mock.patch("tests.standins.github.actions.LOCK", _LOCK_S),
         ):
             try:
                 await self._live()
