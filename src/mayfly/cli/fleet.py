@@ -106,7 +106,7 @@ async def run_plans(
 
 
 class _Given:
-    """See `server.orchestrator.Plans`: plans that are there already."""
+    """See `server.rounds.Plans`: plans that are there already."""
 
     def __init__(self, plans: Mapping[str, RunPlan]):
         self._plans = plans

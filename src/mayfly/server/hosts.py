@@ -141,9 +141,7 @@ class Hosts:
         batches = [(lease, list(batch)) for lease, batch in groupby(reports, lambda one: one.lease)]
 
         def work(tx: Tx) -> tuple[Lease, ...]:
-            _read_together(tx, batches)
-            taken = [(lease, self._taking.take(tx, session, lease, b)) for lease, b in batches]
-            stale = tuple(dict.fromkeys(lease for lease, held in taken if not held))
+            stale = self._taking.take(tx, session, batches)
             if stale:
                 _host_of(tx, session)
             return stale
@@ -181,15 +179,6 @@ class Hosts:
         run, _ = await self._store.read(lambda view: _held(view, session, lease))
         async for piece in self._sources(run, action):
             yield piece
-
-
-def _read_together(view: View, batches: Sequence[tuple[Lease, object]]) -> None:
-    """What all of them need, which the transaction remembers: three questions instead of many."""
-    if len(batches) > 1:
-        ids = tuple(lease.job for lease, _ in batches)
-        view.find(LeaseRow, id=ids)
-        runs = {row.run for row in view.find(JobRow, id=ids)}
-        view.find(RunRow, id=tuple(runs))
 
 
 def _native_first(hello: Hello) -> tuple[Architecture, ...]:

@@ -48,7 +48,7 @@ def _read(path: str, text: str) -> Workflow:
 
 
 class StoredPlans:
-    """See `server.orchestrator.Plans`. Keeps the plans looked at last: reading them takes long."""
+    """See `server.rounds.Plans`. Keeps the plans looked at last: reading them takes long."""
 
     def __init__(self) -> None:
         self._plans: OrderedDict[str, RunPlan] = OrderedDict()

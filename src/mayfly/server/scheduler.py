@@ -36,7 +36,7 @@ _ACTIVE = (JobState.QUEUED, JobState.ASSIGNED, JobState.STARTING, JobState.RUNNI
 
 
 class Scheduler:
-    """See `server.dispatch.Chooser` and `server.orchestrator.Places`.
+    """See `server.dispatch` and `server.rounds.Places`.
 
     `bound_s`: a job that waited longer gets a host kept for it. `now`: seconds since 1970.
     """

@@ -22,13 +22,17 @@ from mayfly.server.durations import note_success
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.report_size import size_of
 from mayfly.server.sessions import give_back
-from mayfly.store.base import KeyTaken, Tx
+from mayfly.store.base import KeyTaken, Tx, View
 from mayfly.store.rows import JobRow, LeaseRow, MeteringRow, ProjectRow, RunRow
 
 _FAILED_STARTS = 2
 
 Endings = Callable[[Tx, RunRow, JobRow, fleet.JobEnded], fleet.JobEnded]
 """What the end that a host reports comes to, where somebody else has the last word."""
+
+
+Due = dict[str, None]
+"""Runs to be advanced, in order."""
 
 
 def as_reported(_tx: Tx, _run: RunRow, _row: JobRow, ended: fleet.JobEnded) -> fleet.JobEnded:
@@ -62,13 +66,30 @@ class Taking:
         self._limit = limit
 
     def take(
-        self, tx: Tx, session: str, lease: fleet.Lease, reports: Sequence[fleet.Numbered]
-    ) -> bool:
-        """False if the lease is not held; those taken in before are passed over.
+        self, tx: Tx, session: str, batches: Sequence[tuple[fleet.Lease, Sequence[fleet.Numbered]]]
+    ) -> tuple[fleet.Lease, ...]:
+        """Gives the leases that are not held; reports taken in before are passed over.
 
         Reports of phases and of the end need a serial transaction. Raises ReportsMissing, and
-        NeedsSerial in any other if the job must end.
+        NeedsSerial in any other if a job must end.
         """
+        _read_together(tx, [lease.job for lease, _ in batches])
+        due: Due = {}
+        held = [self._take(tx, session, lease, reports, due) for lease, reports in batches]
+        if due:  # once for all jobs of a run that have ended
+            self._orchestrator.advance(tx, *due)
+        leases = (lease for (lease, _), still in zip(batches, held, strict=True) if not still)
+        return tuple(dict.fromkeys(leases))
+
+    def _take(
+        self,
+        tx: Tx,
+        session: str,
+        lease: fleet.Lease,
+        reports: Sequence[fleet.Numbered],
+        due: Due,
+    ) -> bool:
+        """Whether the lease is held; runs to be advanced because of it are added to `due`."""
         held = tx.get(LeaseRow, lease.job)
         if held is None or (held.attempt, held.session) != (lease.attempt, session):
             return False
@@ -81,15 +102,15 @@ class Taking:
         assert run is not None
         told = held.told + sum(map(size_of, fresh))
         if self._limit is not None and row.told + told > self._limit:
-            self._end_overfull(tx, run, row, self._limit)
+            due.update(self._end_overfull(tx, run, row, self._limit))
             return False
         fence = {"attempt": lease.attempt, "session": session, "reports": held.reports}
         if not tx.update(LeaseRow, lease.job, fence, reports=held.reports + len(fresh), told=told):
             return False
-        self._apply(tx, run, row, fresh)
+        due.update(self._apply(tx, run, row, fresh))
         return True
 
-    def _apply(self, tx: Tx, run: RunRow, row: JobRow, reports: Sequence[fleet.Report]) -> None:
+    def _apply(self, tx: Tx, run: RunRow, row: JobRow, reports: Sequence[fleet.Report]) -> Due:
         """Events are written where they came between changes of state, in order.
 
         What follows the end of the job is passed over, as it would be in a later batch.
@@ -104,40 +125,48 @@ class Taking:
                     row = tx.get(JobRow, row.id) or row
                 case fleet.JobEnded():
                     tx.emit(run.id, row.id, events)
-                    self._end(tx, run, row, report)
-                    return
+                    return self._end(tx, run, row, report)
                 case fleet.Measured():
                     _measure(tx, run, row, report)
                     events += _events(self._now(), JobRef(run.ref, row.planned.key), report)
                 case _:
                     events += _events(self._now(), JobRef(run.ref, row.planned.key), report)
         tx.emit(run.id, row.id, events)
+        return {}
 
-    def _end_overfull(self, tx: Tx, run: RunRow, row: JobRow, limit: int) -> None:
+    def _end_overfull(self, tx: Tx, run: RunRow, row: JobRow, limit: int) -> Due:
         """Whatever its host allows: nothing of what is too much is kept, and its lease is over."""
         if tx.number == 0:
             raise NeedsSerial
         reason = f"its host reported more than the {limit >> 20} MiB that are kept of a job"
-        self._end(tx, run, row, fleet.JobEnded(JobState.FAILED, reason=reason))
+        return self._end(tx, run, row, fleet.JobEnded(JobState.FAILED, reason=reason))
 
-    def _end(self, tx: Tx, run: RunRow, row: JobRow, ended: fleet.JobEnded) -> None:
+    def _end(self, tx: Tx, run: RunRow, row: JobRow, ended: fleet.JobEnded) -> Due:
         if row.state is JobState.ASSIGNED and ended.state is JobState.LOST:
             give_back(tx, self._orchestrator, run, row, ended.reason)
-            return
+            return {}
         if row.state is JobState.STARTING and ended.state is JobState.LOST:
             failed = replace(row, failed_starts=row.failed_starts + 1)
             if failed.failed_starts <= _starts_allowed(tx, run):
                 give_back(tx, self._orchestrator, run, failed, ended.reason)
-                return
+                return {}
         ended = self._endings(tx, run, row, ended)
         metering = tx.get(MeteringRow, f"{row.id}:{row.attempt}")
         if metering is not None:
             tx.put(_finished(metering, row, ended.state, self._now()))
         if ended.state is JobState.SUCCEEDED:
             note_success(tx, run, row, self._now())
-        self._orchestrator.end_job(
-            tx, row.id, ended.state, ended.reason, outputs=dict(ended.outputs)
-        )
+        outputs = dict(ended.outputs)
+        due = self._orchestrator.note_end(tx, row.id, ended.state, ended.reason, outputs=outputs)
+        return dict.fromkeys(due)
+
+
+def _read_together(view: View, jobs: Sequence[str]) -> None:
+    """What all of them need, which the transaction remembers: three questions instead of many."""
+    if len(jobs) > 1:
+        view.find(LeaseRow, id=tuple(jobs))
+        runs = {row.run for row in view.find(JobRow, id=tuple(jobs))}
+        view.find(RunRow, id=tuple(runs))
 
 
 def _starts_allowed(tx: Tx, run: RunRow) -> int:
