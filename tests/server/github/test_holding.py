@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.server.github.fleet import Fleet, fleet
 from tests.virtual_time import virtual_time
 
-from mayfly.forges.github.demand import Waiting, pool
+from mayfly.forges.github.demand import Plan, Waiting, pool
 from mayfly.forges.github.model import Scope
 from mayfly.server.github.holding import with_room
 from mayfly.store.base import Tx
@@ -36,11 +36,11 @@ async def test_they_get_a_place_when_others_have_ended(tmp_path: Path) -> None:
 
 
 async def test_each_project_has_room_of_its_own() -> None:
-    def work(tx: Tx) -> tuple[Waiting, ...]:
+    def work(tx: Tx) -> Plan:
         tx.add(ProjectRow(id="o/small", quota_unfinished=1))
         tx.add(ProjectRow(id="o/none", quota_unfinished=0))
         tx.add(ProjectRow(id="o/free", quota_unfinished=None))
-        return with_room(tx, wanted, queued)
+        return with_room(tx, queued, Plan(wanted, ("p",)))
 
     names = ["small", "none", "free", "small", "free", "gone"]
     queued = [
@@ -57,6 +57,7 @@ async def test_each_project_has_room_of_its_own() -> None:
         for number, name in enumerate(names)
     ]
     kind = pool(Scope("o", None), ["mayfly"])
-    wanted = [Waiting((row.job, row.attempt), kind, 0.0) for row in queued]
-    kept = await MemoryStore().serial(work)
-    assert [one.key[0] for one in kept] == [0, 2, 4, 5]
+    wanted = tuple(Waiting((row.job, row.attempt), kind, 0.0) for row in queued)
+    plan = await MemoryStore().serial(work)
+    assert [one.key[0] for one in plan.make] == [0, 2, 4, 5]
+    assert plan.give_up == ("p",)

@@ -5,25 +5,24 @@ others of the project have ended.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from mayfly.forges.github.demand import Waiting
+from mayfly.forges.github.demand import Plan, Waiting
 from mayfly.server.quota import room
 from mayfly.store.base import View
 from mayfly.store.forge_rows import ForgeJobRow
 from mayfly.store.rows import ProjectRow
 
 
-def with_room(
-    view: View, wanted: Iterable[Waiting], queued: Iterable[ForgeJobRow]
-) -> tuple[Waiting, ...]:
-    """Those of the wanted that their projects' quotas of unfinished jobs allow, in their order.
+def with_room(view: View, queued: Iterable[ForgeJobRow], plan: Plan) -> Plan:
+    """Of the places to be made those that their projects' quotas of unfinished jobs allow.
 
-    `queued` are rows of them all.
+    `queued` are the rows of all jobs that the plan is about.
     """
     projects = {(row.job, row.attempt): row.project for row in queued}
     left: dict[str, int | None] = {}
     kept: list[Waiting] = []
-    for one in wanted:
+    for one in plan.make:
         project = projects[one.key]
         if project not in left:
             row = view.get(ProjectRow, project)
@@ -34,4 +33,4 @@ def with_room(
         elif free > 0:
             left[project] = free - 1
             kept.append(one)
-    return tuple(kept)
+    return replace(plan, make=tuple(kept))

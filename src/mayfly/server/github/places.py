@@ -52,8 +52,7 @@ class Places:
         rows = view.find(RunnerRow, live=True, **where)
         jobs = jobs_of(view, rows)
         places = [_place(row, jobs.get(row.id)) for row in rows]
-        plan = balance(waiting, [place for place in places if place], now)
-        return replace(plan, make=with_room(view, plan.make, queued))
+        return with_room(view, queued, balance(waiting, [one for one in places if one], now))
 
     def balance(self, tx: Tx, pools: Collection[str]) -> None:
         """Bring those kinds of runners to what is needed now. Harmless once too often."""
@@ -113,7 +112,8 @@ class Places:
         try:
             wanted = requirement_of(job.labels)
         except InvalidInput as error:
-            self.refuse(tx, job, _in_words(error))
+            why = f"{error.message}; {error.remedy}" if error.remedy else error.message
+            self.refuse(tx, job, why)
             return
         run, row = self._rows(tx, job, wanted)
         owner, repo = job.pool.split("|")[0].partition("/")[::2]
@@ -247,7 +247,3 @@ def _pool(key: str) -> Pool:
     scope, _, labels = key.partition("|")
     owner, _, repo = scope.partition("/")
     return pool(Scope(owner, repo or None), labels.split(","))
-
-
-def _in_words(error: InvalidInput) -> str:
-    return f"{error.message}; {error.remedy}" if error.remedy else error.message
