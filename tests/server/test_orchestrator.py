@@ -445,6 +445,19 @@ async def test_a_job_that_waits_for_its_own_run_is_rejected(fleet: Fleet) -> Non
 
 
 @virtual_time
+async def test_of_runs_that_wait_for_each_others_groups_one_is_rejected(fleet: Fleet) -> None:
+    def crossed(own: str, wanted: str) -> str:
+        jobs = f"  first:\n    STEPS\n  a:\n    needs: first\n    concurrency: {wanted}\n    STEPS"
+        return workflow(jobs, f"on: push\nconcurrency: {own}")
+
+    runs = [plan(crossed("g", "h"), file="1.yml"), plan(crossed("h", "g"), file="2.yml")]
+    assert sorted(await fleet.run(*runs)) == sorted([FAILURE, SUCCESS])
+    reasons = {fleet.job("a", run=number).reason for number in range(2)}
+    why = "it would wait for ever: who holds concurrency group '{}' waits for its run"
+    assert reasons in ({None, why.format("g")}, {None, why.format("h")})
+
+
+@virtual_time
 async def test_an_interrupt_ends_runs_that_wait_for_a_group(fleet: Fleet) -> None:
     runs = [plan(GROUP % "false", file=name) for name in ("1.yml", "2.yml")]
     fleet.when("a", JobState.RUNNING, fleet.stop.set)

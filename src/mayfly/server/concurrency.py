@@ -6,7 +6,7 @@ Unless it is patient: then it waits behind them. Rules as GitHub documents `conc
 from dataclasses import dataclass, replace
 
 from mayfly.store.base import Tx
-from mayfly.store.rows import GroupRow, Holder
+from mayfly.store.rows import GroupRow, Holder, RunRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,31 @@ class ConcurrencyGroups:
         displaced = () if patient else tuple(waiting)
         return Verdict(False, running if cancel_in_progress else None, displaced)
 
+    def is_in_vain(self, holder: Holder) -> bool:
+        """Whether who waits does so for ever: for somebody who is not released before it is.
+
+        A run is released when all its jobs have ended, of which some may wait for others' groups;
+        a call likewise.
+        """
+        queues = [group.holders for group in self._tx.find(GroupRow, project=self._project)]
+        going = {other for queue in queues for other in queue if not self._is_cancelled(other)}
+        due, seen = [holder], set[Holder]()
+        while due:
+            waiting = due.pop()
+            for queue in queues:
+                before = queue[: queue.index(waiting)] if waiting in queue else ()
+                for other in set(before) - seen:
+                    if _contains(other, holder):
+                        return True
+                    seen.add(other)
+                    due += [one for one in going if one == other or _contains(other, one)]
+        return False
+
+    def _is_cancelled(self, holder: Holder) -> bool:
+        """What its run waits for it will soon wait for no more."""
+        run = self._tx.get(RunRow, holder.run)
+        return run is None or run.cancelled is not None
+
     def release(self, holder: Holder) -> list[Holder]:
         """Give up all that a holder has or waits for; says who has something now."""
         successors = []
@@ -69,3 +94,9 @@ class ConcurrencyGroups:
     def _load(self, name: str) -> GroupRow:
         key = f"{self._project}/{name}".lower()
         return self._tx.get(GroupRow, key) or GroupRow(id=key, project=self._project)
+
+
+def _contains(outer: Holder, inner: Holder) -> bool:
+    """Whether one is released only after the other: a run after its jobs, a call after its own."""
+    within = not outer.key or inner.key.startswith(f"{outer.key} / ")
+    return outer.run == inner.run and outer != inner and within

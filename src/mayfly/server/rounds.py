@@ -209,6 +209,10 @@ class Round:
                 patient=group.patient,
             )
             others_cancelled = self._make_way(verdict, group.group)
+            if not verdict.granted and not others_cancelled and self._groups.is_in_vain(holder):
+                self._release(holder)
+                held = f"who holds concurrency group {group.group!r} waits for its run"
+                return self._move(row, JobState.REJECTED, f"it would wait for ever: {held}")
             if not verdict.granted:
                 self._wait(row, f"waits for concurrency group {group.group!r}")
                 return others_cancelled
