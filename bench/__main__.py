@@ -26,6 +26,7 @@ _WARM_AIMS = {Architecture.AMD64: "≤ 0.15 s", Architecture.ARM64: ""}
 _WORKFLOWS = 130
 _CROWD = 8
 _JOBS = 1000
+_LINES = 30
 _QUEUED, _HOSTS, _CLAIMS = 100_000, 10_000, 3_000
 
 
@@ -122,6 +123,10 @@ async def _fleet(results: Results, architecture: Architecture, count: int) -> No
         kind = "a warm machine" if warm else "a snapshot"
         what = f"fleet: queued → first byte, from {kind}; median of {count}"
         results.add(what, text, on=architecture, aim=aim)
+    told = sorted(await starts.lines(architecture, _LINES))
+    text = f"{median(told):.3f} s\nat most {told[-1]:.3f}"
+    what = f"fleet: a line is printed → `mayfly logs -f` has it; median of {_LINES}"
+    results.add(what, text, on=architecture, aim="≤ 0.3 s")
 
 
 async def _memory(results: Results, driver: QemuDriver, architecture: Architecture) -> None:

@@ -1,7 +1,8 @@
-"""Queued → a step's first byte, through a whole fleet: server, agent and machines as processes.
+"""Through a whole fleet, with server, agent and machines as processes: how soon, from whom to whom.
 
-Both moments are by the server's clock: when it wrote down that the job is queued, and when it took
-in the line that the step's own program printed.
+Queued → a step's first byte is by the server's clock: when it wrote down that the job is queued,
+and when it took in the line that the step's own program printed. Printed → told is from the guest's
+clock, which is set by the host's when the machine gets its job, to the client's.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +36,14 @@ jobs:
     steps: [{{run: echo $((6 * 7))}}]
 """
 _PRINTED = "42"
+_CLOCK = """\
+on: push
+jobs:
+  job:
+    runs-on: mayfly-{architecture}-1cpu-1gb
+    steps: [{{run: "for _ in $(seq {count}); do date +%s.%N; sleep 0.3; done"}}]
+"""
+_STAMP = re.compile(r"[0-9]{10}\.[0-9]{9}")
 _UNMEASURED = 2  # until all that is made once has been, and the pool knows what is wanted
 _LOOK_S = 0.2
 _TOKEN = re.compile(r"signs in with: (\S+)")
@@ -82,6 +92,22 @@ async def measure(architecture: Architecture, count: int, *, warm: bool) -> list
             found.append(await fleet.time(architecture))
             if warm and await fleet.pool(_HITS) != hits + 1:
                 raise RuntimeError("a warm machine waited, and the job did not get it")
+        return found
+
+
+async def lines(architecture: Architecture, count: int) -> list[float]:
+    """Seconds from when a program in the guest prints a line until a client is told."""
+    async with _fleet(warm=True) as fleet:  # others are slow when their clock is set
+        for _ in range(_UNMEASURED):
+            await fleet.time(architecture)
+        await fleet.all_wait()
+        wanted = submission(_CLOCK.format(architecture=architecture, count=count))
+        identity = await submit(fleet.client, wanted)
+        found = []
+        async for told in fleet.client.events(f"/submissions/{identity}/events"):
+            event, now = untag_event(told.event), time.time()
+            if isinstance(event, LogLines):
+                found += [now - float(line) for line in event.lines if _STAMP.fullmatch(line)]
         return found
 
 
