@@ -176,7 +176,7 @@ async def test_what_a_machine_took_is_metered_once(service: Service) -> None:
     session, _run, lease = await a_job(service)
     assert await service.claim(session, LARGE, lease, patience_s=20) is None
     measured = Measured("kvm", 1.5, 2.5, 1024, {"read_bytes": 3.0})
-    await service.report(session, lease, STARTING, RUNNING, measured, Measured("tcg", 9, 9, 9))
+    await service.report(session, lease, STARTING, RUNNING, Measured("tcg", 9, 9, 9), measured)
     assert await service.claim(session, LARGE, lease, patience_s=80) is None
     await service.report(session, lease, JobEnded(JobState.FAILED), first=5)
     [row] = await service.read(lambda view: view.find(MeteringRow))

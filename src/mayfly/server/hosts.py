@@ -20,6 +20,7 @@ from mayfly.protocol.fleet import (
     JobEnded,
     JobPhase,
     Lease,
+    Measured,
     Numbered,
     Opened,
     StaleLease,
@@ -146,7 +147,7 @@ class Hosts:
                 _host_of(tx, session)
             return stale
 
-        if any(isinstance(numbered.report, JobPhase | JobEnded) for numbered in reports):
+        if any(isinstance(numbered.report, JobPhase | Measured | JobEnded) for numbered in reports):
             return await self._store.serial(work)
         try:
             return await self._store.write(work)

@@ -26,7 +26,7 @@ class Jobs:
         self._now = now
 
     def add(self, tx: Tx, run: RunRow, row: JobRow) -> None:
-        tx.add(row)
+        tx.put(row)
         self._tell(tx, run, row)
 
     def remove(self, tx: Tx, run: RunRow, row: JobRow) -> None:

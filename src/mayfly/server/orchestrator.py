@@ -25,22 +25,31 @@ class Orchestrator:
 
     def submit(self, tx: Tx, run: RunRow, jobs: Iterable[JobRow] = ()) -> None:
         """Begin a new run, with `jobs` it has already, and queue what is ready."""
-        tx.add(run)
+        self.begin(tx, run, jobs)
+        self.advance(tx, run.id)
+
+    def begin(self, tx: Tx, run: RunRow, jobs: Iterable[JobRow] = ()) -> None:
+        """The same, but for what is ready: the caller advances it, perhaps with others."""
+        tx.put(run)
         tx.emit(run.id, None, [RunBegan(self._now(), run.ref, run.name)])
         for job in jobs:
             self.jobs.add(tx, run, job)
-        self.advance(tx, run.id)
 
     def advance(self, tx: Tx, *runs: str) -> None:
         """Bring runs to where the state of their jobs allows them to be, and those they free."""
         due = dict.fromkeys(runs)
         while due:
-            run = tx.get(RunRow, next(iter(due)))
-            assert run is not None  # rows of jobs and groups name it
-            del due[run.id]
-            if run.conclusion is None:
-                due |= dict.fromkeys(Round(self._means, tx, run).carry_out())
+            jobs: dict[str, list[str]] = {run: [] for run in due}
+            for row in tx.find(JobRow, run=tuple(due)):
+                jobs[row.run].append(row.id)
+            due = dict.fromkeys(other for run in due for other in self._bring(tx, run, jobs[run]))
         tx.announce(FLEET)
+
+    def _bring(self, tx: Tx, run: str, jobs: list[str]) -> list[str]:
+        """The other runs that must be looked at because of it."""
+        row = tx.get(RunRow, run)
+        assert row is not None  # rows of jobs and groups name it
+        return Round(self._means, tx, row, jobs).carry_out() if row.conclusion is None else []
 
     def end_job(
         self, tx: Tx, job: str, state: JobState, reason: str | None, **changes: Any

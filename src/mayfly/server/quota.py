@@ -12,8 +12,8 @@ from mayfly.store.rows import JobRow, ProjectRow
 _UNFINISHED = tuple(state for state in JobState if not state.is_final)
 
 
-def unfinished(view: View, **of: str) -> int:
-    """The jobs of a `project` or `run` that wait or run."""
+def unfinished(view: View, **of: str | tuple[str, ...]) -> int:
+    """The jobs of a `project`, or of some of `run`, that wait or run."""
     return view.count(JobRow, state=_UNFINISHED, **of)
 
 
@@ -33,11 +33,11 @@ class Room:
         if self._left == 0:
             raise self._full()
 
-    def take(self, run: str) -> None:
-        """For the jobs of a run that has begun."""
+    def take(self, *runs: str) -> None:
+        """For the jobs of runs that have begun."""
         if self._left is None:
             return
-        self._left -= unfinished(self._view, run=run)
+        self._left -= unfinished(self._view, run=runs)
         if self._left < 0:
             raise self._full()
 

@@ -64,14 +64,15 @@ class Means:
 class Round:
     """One run, brought forward until nothing of it moves any more."""
 
-    def __init__(self, means: Means, tx: Tx, run: RunRow):
+    def __init__(self, means: Means, tx: Tx, run: RunRow, jobs: list[str]):
+        """`jobs` are those of the run, by id."""
         self._means = means
         self._jobs = means.jobs
         self._tx = tx
         self._run = run
         self._groups = ConcurrencyGroups(tx, run.project)
         self._rows: dict[str, JobRow] = {}
-        self._jobs_of_run = [row.id for row in tx.find(JobRow, run=run.id)]
+        self._jobs_of_run = jobs
         self._looked_at = run, self._rows
         self._touched: dict[str, None] = {}
         self._look_at: float | None = None

@@ -101,7 +101,8 @@ class Submissions:
             run = self._run(owner, known, submission, identity, actor)
             run = replace(run, proven_ref=request.event.ref if proven else "")
             runs.append(self._start(tx, run, known))
-            room.take(runs[-1])
+        self._orchestrator.advance(tx, *runs)
+        room.take(*runs)
         return Submitted(identity, tuple(runs))
 
     def _run(
@@ -133,8 +134,8 @@ class Submissions:
     def _start(self, tx: Tx, run: RunRow, request: RunRequest) -> str:
         number = next_number(tx, f"runs of {run.project}/{request.file}")
         run = replace(run, serial=next_number(tx, "runs"), number=number)
-        tx.add(RequestRow(id=run.id, text=codec.encode(request).decode()))
-        self._orchestrator.submit(tx, run)
+        tx.put(RequestRow(id=run.id, text=codec.encode(request).decode()))
+        self._orchestrator.begin(tx, run)
         return run.id
 
     def fail(self, tx: Tx, start: StartRow, reason: str) -> None:

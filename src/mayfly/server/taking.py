@@ -1,6 +1,5 @@
 """Takes in what hosts report of a job: its state, what it took, and the events of its journal."""
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 
@@ -22,7 +21,7 @@ from mayfly.server.durations import note_success
 from mayfly.server.orchestrator import Orchestrator
 from mayfly.server.report_size import size_of
 from mayfly.server.sessions import give_back
-from mayfly.store.base import KeyTaken, Tx, View
+from mayfly.store.base import Tx, View
 from mayfly.store.rows import JobRow, LeaseRow, MeteringRow, ProjectRow, RunRow
 
 _FAILED_STARTS = 2
@@ -70,7 +69,7 @@ class Taking:
     ) -> tuple[fleet.Lease, ...]:
         """Gives the leases that are not held; reports taken in before are passed over.
 
-        Reports of phases and of the end need a serial transaction. Raises ReportsMissing, and
+        Phases, measures and the end need a serial transaction. Raises ReportsMissing, and
         NeedsSerial in any other if a job must end.
         """
         _read_together(tx, [lease.job for lease, _ in batches])
@@ -190,9 +189,8 @@ def _fresh(
 
 
 def _measure(tx: Tx, run: RunRow, row: JobRow, measured: fleet.Measured) -> None:
-    """The first time counts."""
-    with contextlib.suppress(KeyTaken):
-        tx.add(_metering(run, row, measured))
+    """The last time counts."""
+    tx.put(_metering(run, row, measured))
 
 
 def _metering(run: RunRow, row: JobRow, measured: fleet.Measured) -> MeteringRow:
