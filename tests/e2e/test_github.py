@@ -21,9 +21,10 @@ import httpx
 import pytest
 from tests.e2e.conftest import ACCELERATOR, LABEL, nothing_is_left
 from tests.e2e.fleet import Fleet, fleet
+from tests.standins.github.connected import app_row
 from tests.standins.github.serving import bound, serving
 from tests.standins.github.stand_in import StandInGitHub
-from tests.standins.github.world import App, JobSpec
+from tests.standins.github.world import JobSpec
 from tests.standins.runner.archive import write_recipe
 
 from mayfly.cli.client import Client
@@ -37,7 +38,7 @@ from mayfly.server.config import load_server_config
 from mayfly.server.github.connecting import connect
 from mayfly.server.people.audit import Author
 from mayfly.store.base import Store
-from mayfly.store.forge_rows import AppRow, RunnerRow
+from mayfly.store.forge_rows import RunnerRow
 from mayfly.store.rows import LeaseRow, ProjectRow
 from mayfly.store.sql.store import open_store
 from mayfly.store.vault import Vault
@@ -75,7 +76,7 @@ async def test_github_runs_its_jobs_in_our_machines(built: Home, tmp_path: Path)
         await _push_images(home_of_images(built, tmp_path / "builder"), made.fleet, tmp_path)
         app = made.github.create_app(_OWNER, webhook_url=f"{made.fleet.url}/webhooks/github")
         author = Author("a test", time.time())
-        await made.store.serial(lambda tx: connect(tx, author, _row(made.github, app)))
+        await made.store.serial(lambda tx: connect(tx, author, app_row(made.github, app)))
         made.github.install(app, _OWNER)
         await until(lambda: made.rows(ProjectRow, id=_REPOSITORY))
         jobs = [
@@ -175,19 +176,3 @@ def _own_address() -> str:
         info["local"] for link in links for info in link["addr_info"] if link["ifname"] != "lo"
     ]
     return addresses[0]
-
-
-def _row(github: StandInGitHub, app: App) -> AppRow:
-    """As the page keeps it that connects an app."""
-    return AppRow(
-        id=str(app.id),
-        slug=app.slug,
-        name=app.name,
-        owner=app.owner.login,
-        html_url=f"{github.web_url}/apps/{app.slug}",
-        api_url=github.api_url,
-        web_url=github.web_url,
-        prefix="mayflytest",
-        webhook_secret=app.webhook_secret,
-        private_key=app.pem,
-    )

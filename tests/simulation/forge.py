@@ -9,20 +9,19 @@ from tests.server.github.guest import Guests
 from tests.simulation.chances import Chances
 from tests.simulation.clock import now
 from tests.simulation.network import Server, ToForge, ToServers
+from tests.standins.github.connected import app_row
 from tests.standins.github.faults import Faults
 from tests.standins.github.limits import Limits
 from tests.standins.github.runner import VERSION
 from tests.standins.github.stand_in import StandInGitHub
-from tests.standins.github.world import IN_PROGRESS, App, Job, JobSpec, Run
+from tests.standins.github.world import IN_PROGRESS, Job, JobSpec, Run
 
 from mayfly.server.github.connecting import connect
 from mayfly.server.people.audit import Author
 from mayfly.store.base import Tx
-from mayfly.store.forge_rows import AppRow
 
 OWNER = "acme"
 REPOSITORIES = ("acme/one", "acme/forge")
-PREFIX = "mayflysim"
 _LABELS = ("mayfly-1cpu-1gb",) * 4 + ("mayfly-2cpu-2gb", "mayfly-any-1cpu-1gb")
 _HOPELESS = ("mayfly-64cpu-256gb", "mayfly-arm46-8cpu")
 _WORK_S = (0.5, 5.0, 40.0) * 6 + (150.0, 300.0)
@@ -55,7 +54,7 @@ class Forge:
         for name in REPOSITORIES:
             self.github.create_repository(name)
         app = self.github.create_app(OWNER, webhook_url="https://mayfly.test/webhooks/github")
-        connect(tx, Author("ada", now()), _row(self.github, app))
+        connect(tx, Author("ada", now()), app_row(self.github, app))
         self._app = app
 
     def install(self) -> None:
@@ -151,18 +150,3 @@ class Forge:
 def _set(target: Any, values: Any) -> None:
     for name, value in vars(values).items():
         setattr(target, name, value)
-
-
-def _row(github: StandInGitHub, app: App) -> AppRow:
-    return AppRow(
-        id=str(app.id),
-        slug=app.slug,
-        name=app.name,
-        owner=app.owner.login,
-        html_url=f"{github.web_url}/apps/{app.slug}",
-        api_url=github.api_url,
-        web_url=github.web_url,
-        prefix=PREFIX,
-        webhook_secret=app.webhook_secret,
-        private_key=app.pem,
-    )

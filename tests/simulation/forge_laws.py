@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.simulation.forge import PREFIX, Forge
+from tests.simulation.forge import Forge
 from tests.simulation.hold import hold
+from tests.standins.github.connected import PREFIX
 from tests.standins.github.world import COMPLETED, CheckRun, Job, Runner
 
 from mayfly.domain.job import JobState

@@ -13,6 +13,7 @@ import httpx
 from fastapi import FastAPI
 from tests.blobs import MemoryBlobs
 from tests.server.github.guest import Guests
+from tests.standins.github.connected import app_row
 from tests.standins.github.in_process import InProcess, in_process, now
 from tests.standins.github.world import App, Installation, JobSpec, Repository, Run
 
@@ -36,7 +37,7 @@ from mayfly.server.github.service import GitHub
 from mayfly.server.people.audit import Author
 from mayfly.server.services import Services
 from mayfly.server.settings import Settings
-from mayfly.store.forge_rows import AppRow, ChoreRow, RunnerRow
+from mayfly.store.forge_rows import ChoreRow, RunnerRow
 from mayfly.store.memory import MemoryStore
 from mayfly.store.rows import HostRow, JobRow, ProjectRow, RunRow
 from mayfly.system.home import Home
@@ -234,7 +235,7 @@ async def fleet(folder: Path, *, seed: int = 0, hosts: int = 1) -> AsyncIterator
         repository = world.github.create_repository(REPOSITORY, private=True)
         app = world.github.create_app(ORG, webhook_url=_HOOK)
         author = Author("ada", now())
-        await store.serial(lambda tx: connect(tx, author, app_row(world, app)))
+        await store.serial(lambda tx: connect(tx, author, app_row(world.github, app)))
         installation = world.github.install(app, ORG)
         made = Fleet(
             world, store, services, Guests(world.http), folder, app, installation, repository
@@ -257,18 +258,3 @@ async def fleet(folder: Path, *, seed: int = 0, hosts: int = 1) -> AsyncIterator
             made.check()
         finally:
             await stop(*made.loops, *made.others, *made.hosts.values())
-
-
-def app_row(world: InProcess, app: App) -> AppRow:
-    return AppRow(
-        id=str(app.id),
-        slug=app.slug,
-        name=app.name,
-        owner=app.owner.login,
-        html_url=f"{world.github.web_url}/apps/{app.slug}",
-        api_url=world.github.api_url,
-        web_url=world.github.web_url,
-        prefix="mayflytest",
-        webhook_secret=app.webhook_secret,
-        private_key=app.pem,
-    )
