@@ -22,16 +22,22 @@ from mayfly.system.process import dies_with_parent, start
 from mayfly.system.tasks import first, to_the_end
 
 
+def refuse_if_anothers(home: Home, url: str) -> None:
+    """InvalidInput if this host works for a server other than the one at `url`."""
+    file = MembershipFile(home)
+    if file.path.exists() and (server := file.load().server) != url:
+        raise InvalidInput(
+            f"this host works for {server} already",
+            remedy="use another MAYFLY_HOME, or --base-url with that address",
+        )
+
+
 async def enrolled(home: Home, services: Services, url: str) -> None:
     """Make this host one of the server's, unless it is. InvalidInput if it is another's."""
+    refuse_if_anothers(home, url)
     file = MembershipFile(home)
     if file.path.exists():
         known = file.load()
-        if known.server != url:
-            raise InvalidInput(
-                f"this host works for {known.server} already",
-                remedy="use another MAYFLY_HOME, or --base-url with that address",
-            )
         row = await services.store.read(lambda view: view.get(HostRow, known.host))
         hashes = {row.key_hash, row.next_key_hash} if row else set()
         if hash_key(known.key) in hashes:
@@ -68,10 +74,11 @@ class LocalAgent:
 
 
 @contextlib.asynccontextmanager
-async def local_agent(*, pool: bool) -> AsyncIterator[LocalAgent]:
+async def local_agent(*, pool: bool, json_logs: bool) -> AsyncIterator[LocalAgent]:
     """It shares our output, and ends with the block, or with this process if that is killed."""
     program = "from mayfly.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "agent", "run", "--pool" if pool else "--no-pool"]
+    options = ("--pool" if pool else "--no-pool", "--json-logs" if json_logs else "--no-json-logs")
+    command = [sys.executable, "-c", program, "agent", "run", *options]
     # Ctrl-C of a terminal goes to all of its group: what it means is decided here.
     process = await start(dies_with_parent(command), stdout=None, stderr=None, new_session=True)
     try:

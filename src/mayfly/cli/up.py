@@ -29,6 +29,7 @@ def up(
     end; a second one ends them at once.
     """
     from mayfly.cli.home import writable_home
+    from mayfly.cli.local_agent import refuse_if_anothers
     from mayfly.cli.running import run_command
     from mayfly.server.config import load_server_config
     from mayfly.server.logs import configure_logs
@@ -36,6 +37,7 @@ def up(
 
     home = writable_home()
     chosen = load_server_config(home, config, listen=listen, base_url=base_url)
+    refuse_if_anothers(home, chosen.url)
 
     async def main(stop: asyncio.Event) -> int:
         from mayfly.server.main import serve
@@ -45,9 +47,8 @@ def up(
         serving = asyncio.create_task(serve(chosen, home, over, ready.set_result))
         try:
             await _unless_ended(serving, asyncio.ensure_future(ready))
-            await _unless_ended(
-                serving, asyncio.create_task(_work(home, ready.result(), stop, pool=pool))
-            )
+            working = _work(home, ready.result(), stop, pool=pool, json_logs=json_logs)
+            await _unless_ended(serving, asyncio.create_task(working))
             over.set()
             await serving
         finally:
@@ -72,7 +73,9 @@ async def _unless_ended(serving: "asyncio.Task[None]", work: "asyncio.Future[Any
         await asyncio.wait([work])
 
 
-async def _work(home: "Home", server: "Up", stop: asyncio.Event, *, pool: bool) -> None:
+async def _work(
+    home: "Home", server: "Up", stop: asyncio.Event, *, pool: bool, json_logs: bool
+) -> None:
     """An agent until `stop` is set, and until its last job has ended then."""
     from mayfly.cli.local_agent import enrolled, local_agent
     from mayfly.cli.servers import Account, keep_account
@@ -83,7 +86,7 @@ async def _work(home: "Home", server: "Up", stop: asyncio.Event, *, pool: bool) 
         keep_account(home, Account(server.url, server.token))
         say(f"sign in with: {server.token}")
     await enrolled(home, server.services, server.url)
-    async with local_agent(pool=pool) as agent:
+    async with local_agent(pool=pool, json_logs=json_logs) as agent:
         await agent.until(stop)
         if stop.is_set():
             say("letting running jobs end; Ctrl-C again ends them at once")
