@@ -1,11 +1,15 @@
 """What a person reads when a server refuses, fails, or is none of ours."""
 
+from collections.abc import Callable
+
 import httpx
 import pytest
+from tests.virtual_time import virtual_time
 
 from mayfly.cli.client import Client
 from mayfly.cli.servers import Account
 from mayfly.domain.errors import HostCannot, InvalidInput, MayflyError
+from mayfly.protocol.told import END
 
 URL = "http://server"
 
@@ -73,3 +77,46 @@ async def test_a_server_that_is_down_is_named() -> None:
     async with Client(Account(URL, "token"), httpx.MockTransport(down)) as client:
         with pytest.raises(HostCannot, match=f"{URL} cannot be reached"):
             await client.get("/session")
+
+
+async def follow(answer: Callable[[httpx.Request], httpx.Response]) -> None:
+    async with Client(Account(URL, "token"), httpx.MockTransport(answer)) as client:
+        async for _told in client.events("/jobs/j/log"):
+            pass
+
+
+def away_for(times: int) -> Callable[[httpx.Request], httpx.Response]:
+    """Does not answer at first; then with the end of a stream."""
+    left = iter(range(times))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if next(left, None) is not None:
+            raise httpx.ConnectError("All connection attempts failed", request=request)
+        return httpx.Response(200, text=f"event: {END}\ndata: {{}}\n\n")
+
+    return answer
+
+
+@virtual_time
+async def test_who_follows_hears_once_of_a_server_that_is_away_and_that_it_is_back(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await follow(away_for(30))
+    said = capsys.readouterr()
+    assert said.err == f"{URL} does not answer; trying again\n{URL} answers again\n"
+    assert said.out == ""
+
+
+@virtual_time
+async def test_a_server_that_is_back_soon_is_not_spoken_of(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await follow(away_for(2))
+    assert capsys.readouterr().err == ""
+
+
+@virtual_time
+async def test_who_follows_gives_up_in_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(HostCannot, match=f"{URL} cannot be reached"):
+        await follow(away_for(1000))
+    assert capsys.readouterr().err == f"{URL} does not answer; trying again\n"

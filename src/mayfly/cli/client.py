@@ -4,6 +4,7 @@ A stream that breaks off is taken up again behind its last event: nothing is los
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Self
 import httpx
 
 import mayfly
+from mayfly.cli.outage import Outage
 from mayfly.cli.servers import Account
 from mayfly.domain.errors import HostCannot, InvalidInput
 from mayfly.protocol import codec
@@ -96,22 +98,26 @@ class Client:
     async def events(self, path: str) -> AsyncIterator[Told]:
         """What a stream tells, to its end, through lost connections and restarts."""
         place, failures = "", 0
-        while True:
-            try:
-                async for kind, place_now, data in self._stream(path, place):
-                    failures = 0
-                    if kind == END:
-                        return
-                    yield codec.decode(Told, data.encode())
-                    place = place_now or place
-            except httpx.HTTPError as error:
-                failures += 1
-                if failures > _GIVE_UP_AFTER:
-                    raise _unreachable(self.url, error) from error
-            await asyncio.sleep(_PAUSES_S[min(failures, len(_PAUSES_S) - 1)])
+        with contextlib.closing(Outage(self.url)) as outage:
+            while True:
+                try:
+                    async for kind, place_now, data in self._stream(path, place, outage):
+                        failures = 0
+                        if kind == END:
+                            return
+                        yield codec.decode(Told, data.encode())
+                        place = place_now or place
+                except httpx.HTTPError as error:
+                    failures += 1
+                    if failures > _GIVE_UP_AFTER:
+                        raise _unreachable(self.url, error) from error
+                    outage.failed()
+                await asyncio.sleep(_PAUSES_S[min(failures, len(_PAUSES_S) - 1)])
 
-    async def _stream(self, path: str, place: str) -> AsyncIterator[tuple[str, str, str]]:
-        """(event, id, data) of each server-sent event."""
+    async def _stream(
+        self, path: str, place: str, outage: Outage
+    ) -> AsyncIterator[tuple[str, str, str]]:
+        """(event, id, data) of each server-sent event. Ends the outage once the server answers."""
         query = {"after": place} if place else {}
         async with self._http.stream("GET", path, params=query, timeout=_STREAM) as response:
             if response.status_code >= 500:
@@ -119,6 +125,7 @@ class Client:
             if not response.is_success:
                 await response.aread()
                 raise _refusal(self.url, response)
+            outage.over()
             fields: dict[str, str] = {}
             async for line in response.aiter_lines():
                 if line:
