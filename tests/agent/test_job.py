@@ -135,7 +135,7 @@ async def test_progress_of_what_fails_ends_too(host: Host) -> None:
     host.driver.faults.prepare = MachineFailed("no QEMU")
     await host.run(job())
     last = host.control.of(Preparation)[-1]
-    assert (last.stage, last.done) == ("booting", True)
+    assert (last.stage, last.done) == ("given up", True)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,8 @@ def test_a_machine_that_cannot_be_made_is_our_fault(host: Host, phase: str) -> N
     error = MachineFailed("no QEMU", details="exec failed", remedy="install it")
     setattr(host.driver.faults, phase, error)
     ended = run_virtual(lambda: host.outcome(job()))
-    assert ended == (JobState.LOST, "no QEMU\nexec failed\ninstall it")
+    started = "no machine of image debian for arm64 started"
+    assert ended == (JobState.LOST, f"{started}: no QEMU\nexec failed\ninstall it")
 
 
 @virtual_time

@@ -83,8 +83,15 @@ def test_preparing_is_told_once_a_stage() -> None:
     story = Story()
     story.run()
     steps = [Preparing(1, "image", "packing", n / 10) for n in range(10)]
-    done = Preparing(2, "image", "hashing", 1.0, done=True)
+    done = Preparing(2, "image", "ready", 1.0, done=True)
     assert of(plain(story, *steps, done), "mayfly")[1:] == ["image: packing", "image: ready"]
+
+
+def test_what_was_not_made_is_not_told_to_be_ready() -> None:
+    story = Story()
+    story.run()
+    news = [Preparing(1, "image", "packing", 0.5), Preparing(2, "image", "given up", 0.5, True)]
+    assert of(plain(story, *news), "mayfly")[1:] == ["image: packing", "image: given up"]
 
 
 def test_colours_of_guests_only_where_colours_are_wanted() -> None:

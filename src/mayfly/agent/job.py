@@ -121,7 +121,7 @@ class _Job:
         except StaleLease:
             raise
         except MayflyError as error:
-            return Ended(JobState.LOST, reason=_in_words(error))
+            return Ended(JobState.LOST, reason=self._why_lost(error))
         except Exception:  # noqa: BLE001 (whatever it is, other jobs go on)
             _log.exception("a defect of Mayfly ended %s", self._lease)
             return Ended(JobState.LOST, reason="a defect of Mayfly ended it; see its log")
@@ -151,6 +151,13 @@ class _Job:
         """Nothing of the job is left after it."""
         await stop(self.wish)
         await self.destroy_machine()
+
+    def _why_lost(self, error: MayflyError) -> str:
+        if self.machine is not None:
+            return _in_words(error)
+        wanted = self._assignment
+        of = f"image {wanted.image} for {wanted.architecture}"
+        return f"no machine of {of} started: {_in_words(error)}"
 
     async def _started(self) -> tuple[Machine, float]:
         """The machine, and the time (of the loop) from which its start counts."""
@@ -222,12 +229,12 @@ async def _progress_to(
             await control.report(lease, latest[0])
 
     forwarding = asyncio.create_task(forward())
+    end = "given up"
     try:
         yield report
-        if latest:
-            report("ready", 1.0)
+        end = "ready"
     finally:
         await stop(forwarding)
         if latest:
             with contextlib.suppress(StaleLease):
-                await control.report(lease, replace(latest[0], done=True))
+                await control.report(lease, replace(latest[0], stage=end, done=True))

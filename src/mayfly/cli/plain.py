@@ -152,7 +152,7 @@ class PlainView:
     def _preparing(self, event: Preparing) -> None:
         if event.done:
             self._stages.pop(event.subject, None)
-            self._print(_OURS, f"{shown(event.subject)}: ready", "")
+            self._print(_OURS, f"{shown(event.subject)}: {shown(event.stage)}", "")
         elif self._stages.get(event.subject) != event.stage:
             self._stages[event.subject] = event.stage
             self._print(_OURS, f"{shown(event.subject)}: {shown(event.stage)}", "dim")

@@ -136,7 +136,8 @@ class MachineKept:
 class Preparing:
     """Something that jobs wait for is being made (an image, a template, an action).
 
-    `fraction` is 0…1 when known; the last one of a subject has `done` set.
+    `fraction` is 0…1 when known. The last one of a subject has `done` set, and its stage says how
+    that ended: `ready` or `given up`.
     """
 
     at: float
