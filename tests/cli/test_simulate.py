@@ -67,10 +67,16 @@ def test_either_a_trace_or_a_made_up_one(arguments: list[str]) -> None:
 
 
 def test_a_trace_that_cannot_be_read_or_written(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"the trace .*missing.json cannot be read"):
-        run(str(tmp_path / "missing.json"))
-    with pytest.raises(HostCannot, match="the trace cannot be written"):
+    missing, binary = tmp_path / "missing.json", tmp_path / "binary"
+    with pytest.raises(InvalidInput) as unread:
+        run(str(missing))
+    assert str(unread.value) == f"{missing}: cannot be read: No such file or directory"
+    binary.write_bytes(b"\xff")
+    with pytest.raises(InvalidInput, match="binary: not a trace: "):
+        run(str(binary))
+    with pytest.raises(HostCannot) as unwritten:
         run(*SMALL, "--save", str(tmp_path))
+    assert str(unwritten.value) == f"{tmp_path}: cannot be written: Is a directory"
     empty = tmp_path / "empty.json"
     empty.write_text(
         '{"hosts": [{"name": "h", "cpu": 1, "memory_mib": 1, "architectures": ["arm64"]}]}'

@@ -22,8 +22,10 @@ _TENTH = 0.1
 def read(path: Path) -> Trace:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        raise InvalidInput(f"the trace {path} cannot be read: {error}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path}: not a trace: {error}") from None
+    except OSError as error:
+        raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from None
     return read_trace(text, str(path))
 
 
@@ -32,7 +34,7 @@ def write(trace: Trace, path: Path) -> None:
         with path.open("w", encoding="utf-8") as file:
             file.writelines(write_trace(trace))
     except OSError as error:
-        raise HostCannot(f"the trace cannot be written to {path}: {error}") from None
+        raise HostCannot(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def run_all(trace: Trace, bound_s: float, *, json: bool) -> None:
