@@ -19,7 +19,7 @@ from mayfly.store.base import StoreUnavailable, Tx
 from mayfly.store.rows import CounterRow, ProjectRow
 from mayfly.store.schema import ALL_ROWS
 from mayfly.store.sql.databases import database
-from mayfly.store.sql.migrate import EMPTY, check_version, head, migrate
+from mayfly.store.sql.migrate import EMPTY, check_version, head, migrate, version_of
 from mayfly.store.sql.store import open_store
 from mayfly.store.sql.tables import Tables
 
@@ -145,6 +145,33 @@ def stamp(url: str, version: int) -> None:
             f"UPDATE alembic_version SET version_num = '{version:04}'"
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("version", "rewritten", "other"),
+    [
+        (f"{head():04}", "ALTER TABLE projects DROP COLUMN hosts", "projects"),
+        (f"{head():04}", "ALTER TABLE runs RENAME COLUMN created TO made", "runs"),
+        ("0001", "ALTER TABLE hosts ADD COLUMN next_key_hash TEXT", "hosts"),
+        ("0001", "CREATE TABLE segments (id TEXT)", "segments"),
+    ],
+)
+def test_tables_of_a_version_that_was_never_released_are_refused_and_kept(
+    empty: str, version: str, rewritten: str, other: str
+) -> None:
+    migrate(empty, version)
+    inspected(empty, lambda connection: connection.exec_driver_sql(rewritten))
+    with pytest.raises(HostCannot, match=f"is not as schema {int(version)} is: {other}$") as raised:
+        migrate(empty)
+    assert raised.value.remedy == "start with an empty database"
+    assert version_of(empty) == int(version)
+
+
+def test_tables_of_others_are_none_of_our_business(empty: str) -> None:
+    migrate(empty, "0001")
+    inspected(empty, lambda connection: connection.exec_driver_sql("CREATE TABLE notes (id TEXT)"))
+    migrate(empty)
+    migrate(empty)
 
 
 def test_an_empty_database_is_refused(empty: str) -> None:

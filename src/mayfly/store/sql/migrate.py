@@ -15,8 +15,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from mayfly.domain.errors import HostCannot, InvalidInput
+from mayfly.store.schema import ALL_ROWS
 from mayfly.store.sql.databases import Database, database
 from mayfly.store.sql.driver import Trouble, unavailable
+from mayfly.store.sql.tables import Tables
 
 _HERE = Path(__file__).parent / "migrations"
 HEAD = "head"
@@ -27,7 +29,7 @@ def migrate(url: str, target: str = HEAD) -> None:
     """To a version such as `0002`, to `head`, the newest, or to `base`, which removes all tables.
 
     All or nothing; several at the same time wait for each other. A database of the next version
-    is left as it is by `head`.
+    is left as it is by `head`. Raises HostCannot for tables that are not those of their version.
     """
     chosen = database(url)
     with _connected(chosen) as connection:
@@ -36,13 +38,13 @@ def migrate(url: str, target: str = HEAD) -> None:
         if target == HEAD and now > head():
             _check(now, chosen.name)
             return
-        config = _config()
-        config.attributes["connection"] = connection
         wanted = _number(target) if target not in {HEAD, EMPTY} else 0
         if target == EMPTY or (target != HEAD and wanted < now):
-            command.downgrade(config, target)
+            command.downgrade(_config(connection), target)
         else:
-            command.upgrade(config, target)
+            if now:
+                _check_tables(connection, now, chosen.name)
+            command.upgrade(_config(connection), target)
 
 
 def check_version(url: str) -> None:
@@ -77,6 +79,29 @@ def _check(version: int, name: str) -> None:
         )
 
 
+def _check_tables(connection: sa.Connection, version: int, name: str) -> None:
+    """The first version was written anew while none was released, and kept its number."""
+    engine = sa.create_engine("sqlite://")
+    with engine.begin() as model:
+        command.upgrade(_config(model), f"{version:04}")
+        wanted = _columns(model)
+    engine.dispose()
+    found = _columns(connection)
+    ours = Tables(ALL_ROWS).metadata.tables
+    if others := sorted(table for table in ours if found.get(table) != wanted.get(table)):
+        raise HostCannot(
+            f"the database {name} is not as schema {version} is: {', '.join(others)}",
+            details="a version of Mayfly that was never released made it, or somebody changed it",
+            remedy="start with an empty database",
+        )
+
+
+def _columns(connection: sa.Connection) -> dict[str, set[str]]:
+    """Their names, by table."""
+    found = sa.inspect(connection).get_multi_columns()
+    return {table: {column["name"] for column in columns} for (_, table), columns in found.items()}
+
+
 def _version(connection: sa.Connection) -> int:
     return _number(MigrationContext.configure(connection).get_current_revision() or "0")
 
@@ -87,9 +112,10 @@ def _number(revision: str) -> int:
     return int(revision)
 
 
-def _config() -> Config:
+def _config(connection: sa.Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_HERE).replace("%", "%%"))
+    config.attributes["connection"] = connection
     return config
 
 
