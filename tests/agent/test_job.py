@@ -225,7 +225,7 @@ def test_a_machine_that_cannot_be_made_is_our_fault(host: Host, phase: str) -> N
     error = MachineFailed("no QEMU", details="exec failed", remedy="install it")
     setattr(host.driver.faults, phase, error)
     ended = run_virtual(lambda: host.outcome(job()))
-    started = "no machine of image debian for arm64 started"
+    started = "no machine of image default for amd64 started"
     assert ended == (JobState.LOST, f"{started}: no QEMU\nexec failed\ninstall it")
 
 
