@@ -560,6 +560,20 @@ def test_a_claim_for_more_room_replaces_the_one_before() -> None:
 
 
 @virtual_time
+async def test_what_a_request_is_given_after_another_was_made_is_taken() -> None:
+    async with served() as server, server.session() as control:
+        small = Capacity(Decimal(1), 1024, ROOM.architectures)
+        claiming = asyncio.create_task(control.claim(small))
+        await asyncio.sleep(1)
+        await stop(claiming)
+        claiming = asyncio.create_task(control.claim(ROOM))
+        await asyncio.sleep(1)
+        assert sum(path.endswith("/claim") for path in server.network.seen) == 2
+        server.hosts.put(job())  # the first request has room enough, and is answered first
+        assert await asyncio.wait_for(claiming, 1) == job()
+
+
+@virtual_time
 async def test_a_job_that_is_known_with_its_claim_needs_no_other_request() -> None:
     async with served() as server, server.session() as control:
         for name in ("odd", "even"):

@@ -169,6 +169,7 @@ async def test_a_claim_that_was_repeated_before_it_was_answered_is_harmless(
     await asyncio.sleep(1)
     newer = asyncio.create_task(service.claim(session, patience_s=60))
     await asyncio.sleep(1)
+    assert older.done()
     await service.submit(jobs("a"))
     await asyncio.sleep(40)
     assert older.result() is None

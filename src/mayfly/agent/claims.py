@@ -1,7 +1,11 @@
-"""Asks for jobs, one request at a time; what was given is never lost, whoever stops asking when.
+"""Asks for jobs; what was given is never lost, whoever stops asking when.
 
 A request says what this host holds. An assignment whose answer nobody took is not among that, and
 so comes with the next answer. An answer may give several jobs: callers are given one each.
+
+When there is something else to say, as when more room has become free, a second request says it.
+The server answers the first one then; it is not cut off, which could cost an answer on its way, and
+always costs a connection.
 """
 
 import asyncio
@@ -9,6 +13,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from decimal import Decimal
 
 from mayfly.agent.backoff import Backoff
@@ -23,10 +28,17 @@ _log = logging.getLogger(__name__)
 
 PATIENCE_S = 25.0
 _SOON_S = 1.0
-_MOMENT_S = 0.1
 _MOST = 8
 
 Ask = Callable[[wire.Claim], Awaitable[wire.Claimed]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request on its way: what is free, and whether the host drains."""
+
+    said: tuple[Capacity, bool]
+    answer: "asyncio.Task[list[Assignment]]"
 
 
 class Claims:
@@ -51,7 +63,8 @@ class Claims:
         self._failure: Exception | None = None
         self._changes = Changes()
         self._turn = asyncio.Lock()
-        self._asking: asyncio.Task[list[Assignment]] | None = None
+        self._asking: _Asked | None = None
+        self._older: _Asked | None = None
         self._given: deque[Assignment] = deque()
 
     def drain(self, *, draining: bool) -> None:
@@ -86,7 +99,7 @@ class Claims:
 
     async def close(self) -> None:
         """Nothing is asked any more."""
-        await stop(self._asking)
+        await stop(*(one.answer for one in (self._asking, self._older) if one))
 
     def _next(self) -> Assignment | None:
         """Of what was given: what is held still, and to be run."""
@@ -100,40 +113,57 @@ class Claims:
         return None
 
     async def _once(self, free: Capacity) -> bool:
-        """One request, given up when what it says has changed; whether it gave anything.
+        """Ask, and wait until it was answered or there is something else to say; whether anything
+        was given.
 
         When the caller gives up, the request stays for the next one, with its answer.
         """
-        asking = await self._left_over()
-        if asking is None:
-            asking = self._asking = asyncio.create_task(self._asked(free))
+        if self._take_answers():
+            return True
+        asking = await self._ask_about(free)
         changed = asyncio.create_task(self._changed())
         try:
-            await asyncio.wait({asking, changed}, return_when=asyncio.FIRST_COMPLETED)
+            given = False
+            while not (given or asking.answer.done() or changed.done()):
+                answers = {one.answer for one in (asking, self._older) if one}
+                await asyncio.wait({*answers, changed}, return_when=asyncio.FIRST_COMPLETED)
+                given = self._take_answers()
         finally:
             await stop(changed)
-        if not asking.done():
-            await stop(asking)
-        self._asking = None
-        fresh = [] if asking.cancelled() else asking.result()
-        fresh = [one for one in fresh if one.lease not in self._held()]
-        for assignment in fresh:
-            self._take(assignment.lease)
-        self._given += fresh
-        return bool(fresh)
+        return given
 
-    async def _left_over(self) -> "asyncio.Task[list[Assignment]] | None":
-        """A request that nobody waits for, if it was answered, or is so in a moment.
-
-        Callers give up when they have more room. While there are jobs enough for any room, the
-        answer is on its way, and to ask again would take longer.
+    async def _ask_about(self, free: Capacity) -> "_Asked":
+        """The request that says so. There are two at most, and one when the host begins to drain:
+        then nothing more shall be given.
         """
-        if self._asking is not None and not self._asking.done():
-            await asyncio.wait({self._asking}, timeout=_MOMENT_S)
-            if not self._asking.done():
-                await stop(self._asking)
-                self._asking = None
+        said = (free, self._draining)
+        if self._asking is None or self._asking.said != said:
+            if self._asking is not None:
+                await stop(self._older.answer if self._older else None)
+                self._older = self._asking
+            if self._draining:
+                await stop(self._older.answer if self._older else None)
+                self._older = None
+            self._asking = _Asked(said, asyncio.create_task(self._asked(free)))
         return self._asking
+
+    def _take_answers(self) -> bool:
+        """Whether anything was given. Raises what a request raised."""
+        answers: list[asyncio.Task[list[Assignment]]] = []
+        if self._older is not None and self._older.answer.done():
+            answers.append(self._older.answer)
+            self._older = None
+        if self._asking is not None and self._asking.answer.done():
+            answers.append(self._asking.answer)
+            self._asking = None
+        given = False
+        for answer in answers:
+            for assignment in answer.result():
+                if assignment.lease not in self._held():
+                    self._take(assignment.lease)
+                    self._given.append(assignment)
+                    given = True
+        return given
 
     async def _asked(self, free: Capacity) -> list[Assignment]:
         """A host that drains has no room, and does not wait."""
