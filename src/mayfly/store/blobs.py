@@ -162,7 +162,9 @@ def _settle(part: IO[bytes], place: Path) -> None:
             place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             Path(part.name).rename(place)
             break
-        except FileNotFoundError:  # somebody removed the folder, which was empty
+        # Somebody removed the folder, which was empty: before the renaming, or while it was looked
+        # at, when it is said to exist and to be no folder.
+        except (FileNotFoundError, FileExistsError):
             if not more:
                 raise
     folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
