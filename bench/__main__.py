@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ _WORKFLOWS = 130
 _CROWD = 8
 _JOBS = 1000
 _LINES = 30
+_WIDTH = 120  # of a table in a file
 _QUEUED, _HOSTS, _CLAIMS = 100_000, 10_000, 3_000
 
 
@@ -34,7 +36,7 @@ class Results:
     """One row a measure, one column an architecture; told as they come, shown whole at the end."""
 
     def __init__(self) -> None:
-        self._console = Console()
+        self._console = Console(width=None if sys.stdout.isatty() else _WIDTH)
         self._rows: dict[str, dict[str, str]] = {}
 
     def add(
