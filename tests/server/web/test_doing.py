@@ -275,8 +275,8 @@ async def test_members_are_added_changed_and_removed(stage: Stage) -> None:
     row = page.locator("#members li", has_text="stranger")
     await expect(row.get_by_label("Role of stranger")).to_have_value("viewer")
     await row.get_by_label("Role of stranger").select_option("maintainer")
-    await row.get_by_role("button", name="Change").click()
-    await page.reload()
+    async with page.expect_navigation():
+        await row.get_by_role("button", name="Change").click()
     await expect(row.get_by_label("Role of stranger")).to_have_value("maintainer")
     await row.get_by_role("button", name="Remove stranger").click()
     await expect(row).to_have_count(0)
